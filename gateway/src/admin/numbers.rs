@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The gateway in numbers, without personal data: no label holds a name, a number, an address or a meeting id.
+
+use std::io;
+
+use metrics::{Unit, describe_counter, describe_gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Installs the process's recorder; to be called once, before anything is counted.
+pub fn install() -> io::Result<PrometheusHandle> {
+    let buckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+    let builder = PrometheusBuilder::new()
+        .set_buckets(&buckets)
+        .map_err(io::Error::other)?;
+    let handle = builder.install_recorder().map_err(io::Error::other)?;
+    describe();
+    Ok(handle)
+}
+
+/// Tells what each number means and begins them at zero.
+pub(super) fn describe() {
+    describe_gauge!("landbridge_build_info", "Always 1; the label tells the version.");
+    describe_gauge!(
+        "landbridge_rooms",
+        "Rooms that live now, empty ones that linger included."
+    );
+    describe_gauge!(
+        "landbridge_people",
+        "People in rooms and waiting rooms now, by kind (phone, browser)."
+    );
+    describe_counter!("landbridge_web_joins_total", "Joins tried by browsers, by result.");
+    describe_counter!(
+        "landbridge_browsers_vanished_total",
+        "Browsers that left without a word: neither events nor media for the grace time."
+    );
+    describe_counter!(
+        "landbridge_web_refused_connections_total",
+        "Connections refused because too many were open."
+    );
+    describe_gauge!(
+        "process_resident_memory_bytes",
+        Unit::Bytes,
+        "Resident memory of the process."
+    );
+    metrics::gauge!("landbridge_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!("landbridge_rooms").set(0.0);
+    for kind in ["phone", "browser"] {
+        metrics::gauge!("landbridge_people", "kind" => kind).set(0.0);
+    }
+}
+
+/// Renders all numbers in Prometheus' text form.
+pub(super) fn render(handle: &PrometheusHandle) -> String {
+    if let Some(bytes) = resident_bytes() {
+        metrics::gauge!("process_resident_memory_bytes").set(bytes);
+    }
+    handle.run_upkeep();
+    handle.render()
+}
+
+/// Reads the resident set from the kernel, where there is one that tells.
+fn resident_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(f64::from(kibibytes) * 1024.0)
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! `landbridge check`: is this configuration good, and what stands in it?
+
+use std::process::ExitCode;
+
+use super::ConfigArg;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+pub(super) fn run(args: Args) -> ExitCode {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let mut faults = 0;
+    if let Some(folder) = &config.lobby.prompts
+        && let Err(errors) = crate::lobby::PromptLibrary::load(Some(folder), &config.lobby.languages)
+    {
+        for error in errors {
+            eprintln!("error: {error}");
+            faults += 1;
+        }
+    }
+    for (trunk, rule) in config.dialplan.trunks() {
+        if !config.trunks.iter().any(|t| t.name == trunk) {
+            eprintln!(
+                "error: {}:{}: rule names trunk {trunk:?}, which is not configured; add [[trunk]] name = {trunk:?}",
+                rule.file, rule.line
+            );
+            faults += 1;
+        }
+    }
+    for warning in config.dialplan.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    if faults > 0 {
+        return ExitCode::from(2);
+    }
+    println!(
+        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}",
+        config.path.display(),
+        config.sip.listen.len(),
+        config.trunks.len(),
+        config.meetings.len(),
+        config.web.as_ref().map_or("off".into(), |web| web.listen.to_string()),
+        config
+            .admin
+            .as_ref()
+            .map_or("off".into(), |admin| admin.listen.to_string()),
+    );
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! `landbridge explain`: where would this call go, and why?
+
+use std::process::ExitCode;
+
+use landbridge_dialplan::{Call, Route};
+
+use super::ConfigArg;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Caller: a number or a URI.
+    from: String,
+    /// Callee: a number or a URI.
+    to: String,
+    /// Trunk on which the call arrives.
+    #[arg(long)]
+    trunk: Option<String>,
+    /// When the call arrives, as in 2026-11-23T14:30 or 2026-11-23T14:30+01:00[Europe/Berlin]; now if absent.
+    #[arg(long)]
+    at: Option<String>,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+pub(super) fn run(args: Args) -> ExitCode {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    if let Some(trunk) = &args.trunk
+        && !config.trunks.iter().any(|t| &t.name == trunk)
+    {
+        let known: Vec<&str> = config.trunks.iter().map(|t| t.name.as_str()).collect();
+        eprintln!("error: no trunk is named {trunk:?}; there are {known:?}");
+        return ExitCode::from(2);
+    }
+    let at = match args.at.as_deref().map(crate::call::clock::parse) {
+        None => crate::call::clock::now(),
+        Some(Ok(at)) => at,
+        Some(Err(error)) => {
+            eprintln!("error: --at: {error}; write it as in 2026-11-23T14:30");
+            return ExitCode::from(2);
+        }
+    };
+    let call = Call {
+        trunk: args.trunk.as_deref(),
+        from: &args.from,
+        to: &args.to,
+        at,
+    };
+    let explanation = config.dialplan.explain(&call);
+    println!("{explanation}");
+    if let Route::Enter { meeting, .. } = &config.dialplan.route(&call).route
+        && !config.meetings.iter().any(|m| &m.id == meeting)
+    {
+        println!("note: no [[meeting]] has the id {meeting}; the caller will hear that id or PIN are wrong");
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! One folder per protocol that brings people in.
+//!
+//! Adding a protocol: copy `echo/`, implement [`Leg`], add its line to [`registry`]. WHIP has no line: it is spoken in
+//! HTTP requests that carry offer and answer in one exchange, so its routes hang on the public listener instead.
+
+/// The smallest leg, as a template: an address that echoes.
+pub mod echo;
+/// What a protocol must do to reach people.
+mod leg;
+/// SIP telephones.
+pub mod sip;
+/// Browsers over WebRTC with one HTTP exchange (RFC 9725).
+pub mod whip;
+
+pub use leg::{Leg, Placing};
+
+/// Returns every leg that can place calls, one line each; the first that reaches an address takes it.
+pub fn registry(sip: sip::SipLegs) -> Vec<Box<dyn Leg>> {
+    vec![Box::new(echo::Echo), Box::new(sip)]
+}

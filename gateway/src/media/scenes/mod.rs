@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Scenes on a real plane: phones made of plain sockets call in, and a spectrum at each ear says who is heard.
+//!
+//! - `far`: a phone made of a plain socket.
+//! - `calls`: who hears whom, mute, hold, prompts, digits, time-outs, ports.
+//! - `attacks`: wrong keys, sprays, strays.
+//! - `delay`: how long sound takes from packet in to packet out.
+
+// A scene's phones wait as phones do, on a thread of their own.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod attacks;
+mod calls;
+mod delay;
+pub(super) mod far;

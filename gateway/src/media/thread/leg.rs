@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! One person's media: what it hears, says and counts.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use landbridge_codecs::{
+    Codec, Encoder, EncoderOptions, Frame, Level, MAX_PAYLOAD, Playout, PlayoutOptions, RtpPayload, SourceId,
+};
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::phone::{Arrival, Socket};
+use super::player::Player;
+use super::stream::OutStream;
+use super::wire::{FromBrowser, TO_BROWSER, ToBrowser, Wire};
+use crate::call::LegId;
+use crate::media::rtp::digits::DigitReceiver;
+use crate::media::rtp::packet::Packet;
+use crate::media::rtp::source::{Stream, Verdict};
+use crate::media::sdp::Session;
+use crate::media::sdp::description::Direction;
+use crate::media::words::{Clip, Event, LegStats, Loudness, PlayId, RoomKey};
+
+/// One person's media.
+pub(crate) struct Leg {
+    pub(super) id: LegId,
+    pub(super) source: SourceId,
+    pub(super) room: Option<RoomKey>,
+    pub(super) muted: bool,
+    /// What the person said in this tick, and how loud.
+    pub(super) frame: Frame,
+    pub(super) level: Level,
+    pub(super) wire: Wire,
+    session: Option<Session>,
+    events: mpsc::Sender<Event>,
+    playout: Option<(Codec, Playout)>,
+    switched_at: Option<Instant>,
+    stream: Stream,
+    digits: DigitReceiver,
+    out: OutStream,
+    player: Option<Player>,
+    own: Option<Encoder>,
+    own_frame: Frame,
+    own_payload: Option<Box<[u8; MAX_PAYLOAD]>>,
+    connected: bool,
+    last_life: Instant,
+    timeout: Duration,
+    timed_out: bool,
+    /// The last packet was comfort noise: silence on the wire is agreed upon.
+    silent_by_choice: bool,
+    browser_packets: u64,
+    /// Packets in a row that the browser itself calls silent (RFC 6464).
+    quiet_packets: u32,
+}
+
+/// Datagrams read from one socket before others get their turn.
+const READ_AT_ONCE: usize = 64;
+/// What a browser calls quieter than this need not be decoded [-dBov].
+const INAUDIBLE: u8 = 100;
+/// Silent packets in a row after which decoding stops; the first louder one begins it again.
+const QUIET_AFTER: u32 = 50;
+
+impl Leg {
+    /// Makes a leg in the lobby; without a session it waits for one.
+    pub(crate) fn new(
+        id: LegId,
+        wire: Wire,
+        events: mpsc::Sender<Event>,
+        session: Option<Session>,
+        timeout: Duration,
+    ) -> Leg {
+        let ssrc = match &wire {
+            Wire::Phone(phone) => phone.ssrc,
+            Wire::Browser(_) => rand::random(),
+        };
+        let mut leg = Leg {
+            id,
+            source: SourceId(id.0 as u32),
+            room: None,
+            muted: false,
+            frame: Frame::SILENCE,
+            level: Level::SILENCE,
+            wire,
+            session: None,
+            events,
+            playout: None,
+            switched_at: None,
+            stream: Stream::default(),
+            digits: DigitReceiver::default(),
+            // RFC 3711 §3.3.1: a first sequence number below 2^15 keeps the far end's roll-over guess right.
+            out: OutStream::new(ssrc, rand::random::<u16>() >> 1, rand::random()),
+            player: None,
+            own: None,
+            own_frame: Frame::SILENCE,
+            own_payload: Some(Box::new([0; MAX_PAYLOAD])),
+            connected: false,
+            last_life: Instant::now(),
+            timeout,
+            timed_out: false,
+            silent_by_choice: false,
+            browser_packets: 0,
+            quiet_packets: 0,
+        };
+        if let Some(session) = session {
+            leg.configure(session);
+        }
+        leg
+    }
+
+    /// Takes a new session.
+    pub(super) fn configure(&mut self, session: Session) {
+        if let Wire::Phone(phone) = &mut self.wire
+            && phone.configure(&session)
+        {
+            self.stream = Stream::default();
+        }
+        let same = self.session.as_ref().is_some_and(|old| {
+            (old.codec, old.payload_type, old.ptime_ms) == (session.codec, session.payload_type, session.ptime_ms)
+        });
+        if !same {
+            self.out.configure(&session);
+            self.own = None;
+            if self.player.is_some() {
+                self.own = Encoder::new(session.codec, &EncoderOptions::default()).ok();
+            }
+        }
+        if self.playout.as_ref().is_none_or(|(codec, _)| *codec != session.codec) {
+            self.renew_playout(session.codec);
+        }
+        self.last_life = Instant::now();
+        self.session = Some(session);
+    }
+
+    /// Begins to play; what was playing is replaced.
+    pub(super) fn play(&mut self, id: PlayId, clips: Vec<Clip>, loudness: Loudness) {
+        if let (None, Some(session)) = (&self.own, &self.session) {
+            self.own = Encoder::new(session.codec, &EncoderOptions::default()).ok();
+        }
+        self.player = Some(Player::new(id, clips, loudness));
+    }
+
+    /// Stops playing.
+    pub(super) fn stop_playing(&mut self) {
+        self.player = None;
+    }
+
+    /// Queues keys for the far end.
+    pub(super) fn send_digits(&mut self, digits: &str) {
+        self.out.queue_digits(digits);
+    }
+
+    /// Reads what arrived on a socket; returns whether more may be waiting.
+    pub(super) fn receive(&mut self, now: Instant, clock: &Clock, socket: Socket, buffer: &mut [u8]) -> bool {
+        let mut opened = BytesMut::new();
+        for _ in 0..READ_AT_ONCE {
+            let Wire::Phone(phone) = &mut self.wire else {
+                return false;
+            };
+            let Some((len, from)) = phone.read(socket, buffer) else {
+                return false;
+            };
+            let Some(session) = &self.session else {
+                phone.counts.foreign += 1;
+                continue;
+            };
+            let Some(datagram) = buffer.get(..len) else { continue };
+            match phone.take(now, clock, from, datagram, &mut opened, session) {
+                Arrival::Rtp(packet) => {
+                    let known = meaning_of(session, packet.payload_type);
+                    let Some(meaning) = known else {
+                        phone.counts.malformed += 1;
+                        continue;
+                    };
+                    let verdict = self.stream.judge(packet.ssrc, packet.sequence);
+                    if verdict == Verdict::Stray {
+                        phone.counts.other_stream += 1;
+                        continue;
+                    }
+                    phone.accepted(now, &packet, session.codec.rtp_clock_rate(), verdict == Verdict::New);
+                    self.take(now, &packet, meaning, verdict == Verdict::New);
+                }
+                Arrival::Rtcp => {
+                    // Reports prove life where the far end does not send sound: it only listens, or is silent by choice.
+                    if session.direction == Direction::SendOnly || self.silent_by_choice {
+                        self.last_life = now;
+                    }
+                }
+                Arrival::Dropped => {}
+            }
+        }
+        true
+    }
+
+    /// Takes what a browser sent since the last tick.
+    pub(super) fn receive_from_browser(&mut self) {
+        for _ in 0..READ_AT_ONCE {
+            let Wire::Browser(browser) = &mut self.wire else { return };
+            let Ok(from) = browser.from.try_recv() else { return };
+            let Some(meaning) = self
+                .session
+                .as_ref()
+                .and_then(|session| meaning_of(session, from.payload_type))
+            else {
+                continue;
+            };
+            let verdict = self.stream.judge(from.ssrc, from.sequence);
+            if verdict == Verdict::Stray {
+                continue;
+            }
+            self.browser_packets += 1;
+            self.quiet_packets = if from.level.is_some_and(|level| level >= INAUDIBLE) {
+                self.quiet_packets.saturating_add(1)
+            } else {
+                0
+            };
+            let FromBrowser {
+                arrived,
+                payload_type,
+                sequence,
+                timestamp,
+                marker,
+                ssrc,
+                level: _,
+                payload,
+            } = from;
+            let packet = Packet {
+                payload_type,
+                marker,
+                sequence,
+                timestamp,
+                ssrc,
+                payload: &payload,
+            };
+            self.take(arrived, &packet, meaning, verdict == Verdict::New);
+        }
+    }
+
+    /// Draws the next 20 ms from the jitter buffer; returns whether it may be mixed.
+    pub(super) fn hear(&mut self, now: Instant) -> bool {
+        let listens = !self.muted && self.session.as_ref().is_some_and(|s| s.direction.receives() && !s.held);
+        let Some((_, playout)) = &mut self.playout else {
+            return false;
+        };
+        if !listens || self.room.is_none() || self.quiet_packets >= QUIET_AFTER {
+            playout.skip(now);
+            return false;
+        }
+        playout.pull(now, &mut self.frame);
+        self.level = Level::of(&self.frame);
+        true
+    }
+
+    /// Tells whether the leg hears something of its own, so that it needs an encoder of its own.
+    pub(super) fn is_playing(&self) -> bool {
+        self.player.is_some() && self.own.is_some()
+    }
+
+    /// Returns the codec in which the leg hears, or `None` while nothing is to be sent.
+    pub(super) fn hears_in(&self) -> Option<Codec> {
+        self.session
+            .as_ref()
+            .filter(|session| session.direction.sends())
+            .map(|session| session.codec)
+    }
+
+    /// Returns the loss that the far end reports [%].
+    pub(super) fn loss_percent(&self) -> u8 {
+        match &self.wire {
+            Wire::Phone(phone) => phone.loss_percent(),
+            Wire::Browser(_) => 0,
+        }
+    }
+
+    /// Sends the prompt over the ducked `background`.
+    pub(super) fn speak_own(&mut self, background: Option<&Frame>) {
+        let (Some(player), Some(encoder), Some(payload)) = (&mut self.player, &mut self.own, &mut self.own_payload)
+        else {
+            return;
+        };
+        let goes_on = player.next(background, &mut self.own_frame);
+        let id = player.id;
+        let len = encoder.encode(&self.own_frame, &mut payload[..]);
+        let level = Level::of(&self.own_frame);
+        if !goes_on {
+            self.player = None;
+            self.tell(Event::PlayEnded(id));
+        }
+        // Lent out for the call and put back: a box moves without copying or allocating.
+        if let Some(payload) = self.own_payload.take() {
+            self.speak(payload.get(..len).unwrap_or_default(), level);
+            self.own_payload = Some(payload);
+        }
+    }
+
+    /// Sends 20 ms that others may share.
+    pub(super) fn speak(&mut self, payload: &[u8], level: Level) {
+        let Some(session) = &self.session else { return };
+        if !session.direction.sends() {
+            self.out.pass(session);
+            return;
+        }
+        match &mut self.wire {
+            Wire::Phone(phone) => self.out.tick(session, payload, |header, part| phone.send(header, part)),
+            Wire::Browser(browser) => self.out.tick(session, payload, |header, part| {
+                let mut packet = ToBrowser {
+                    sequence: header.sequence,
+                    timestamp: header.timestamp,
+                    marker: header.marker,
+                    level: level.0.min(127),
+                    len: 0,
+                    payload: [0; TO_BROWSER],
+                };
+                if let Some(room) = packet.payload.get_mut(..part.len()) {
+                    room.copy_from_slice(part);
+                    packet.len = part.len() as u16;
+                    // A connection that does not keep up loses sound, and nobody waits for it.
+                    let _ = browser.to.try_send(packet);
+                }
+            }),
+        }
+    }
+
+    /// Lets a tick pass in which nothing is sent.
+    pub(super) fn pass(&mut self) {
+        if let Some(session) = &self.session {
+            self.out.pass(session);
+        }
+    }
+
+    /// Sends reports and notices silence; call it every tick.
+    pub(super) fn look_after(&mut self, now: Instant, clock: &Clock) {
+        let Some(session) = &self.session else { return };
+        let Wire::Phone(phone) = &mut self.wire else { return };
+        let sender = (self.out.packets > 0).then(|| (self.out.timestamp(), self.out.packets, self.out.bytes));
+        phone.report(now, clock, sender);
+        if session.held || session.direction == Direction::Inactive {
+            self.last_life = now;
+        } else if !self.timed_out && now.saturating_duration_since(self.last_life) >= self.timeout {
+            self.timed_out = true;
+            self.tell(Event::TimedOut);
+        }
+    }
+
+    /// Says good-bye to the far end.
+    pub(super) fn bye(&mut self, now: Instant, clock: &Clock) {
+        if let Wire::Phone(phone) = &mut self.wire {
+            phone.bye(now, clock);
+        }
+    }
+
+    /// Tells that the leg is beyond repair.
+    pub(super) fn fail(&self) {
+        self.tell(Event::Failed("the gateway's media plane gave the leg up".to_owned()));
+    }
+
+    /// Returns what is known.
+    pub(super) fn stats(&self) -> LegStats {
+        let session = self.session.as_ref();
+        let mut stats = LegStats {
+            codec: session.map(|session| session.codec),
+            encryption: "none".to_owned(),
+            playout: self.playout.as_ref().map(|(_, playout)| playout.stats()),
+            packets_sent: self.out.packets,
+            bytes_sent: self.out.bytes,
+            packets_received: self.browser_packets,
+            dropped_foreign: 0,
+            dropped_unauthenticated: 0,
+            dropped_malformed: 0,
+            dropped_other_stream: 0,
+            rtt: None,
+            remote_loss_percent: self.loss_percent(),
+            ssrc: self.out.ssrc,
+            remote_ssrc: self.stream.current(),
+            remote: None,
+            held: session.is_some_and(|session| session.held),
+        };
+        match &self.wire {
+            Wire::Browser(_) => stats.encryption = "DTLS-SRTP".to_owned(),
+            Wire::Phone(phone) => {
+                if let Some(keys) = session.and_then(|session| session.keys.as_ref()) {
+                    stats.encryption = format!("SRTP {}", keys.suite.name());
+                }
+                stats.packets_received = phone.counts.accepted;
+                stats.dropped_foreign = phone.counts.foreign;
+                stats.dropped_unauthenticated = phone.counts.unauthenticated;
+                stats.dropped_malformed = phone.counts.malformed;
+                stats.dropped_other_stream = phone.counts.other_stream;
+                stats.rtt = phone.rtt;
+                stats.remote = phone.remote();
+            }
+        }
+        stats
+    }
+
+    /// Takes one accepted packet.
+    fn take(&mut self, now: Instant, packet: &Packet<'_>, meaning: Meaning, fresh: bool) {
+        self.last_life = now;
+        if !self.connected {
+            self.connected = true;
+            if matches!(self.wire, Wire::Phone(_)) {
+                self.tell(Event::Connected);
+            }
+            self.tell(Event::FirstPacket);
+        }
+        if fresh {
+            self.digits = DigitReceiver::default();
+            if let Some((codec, _)) = self.playout {
+                self.renew_playout(codec);
+            }
+        }
+        match meaning {
+            Meaning::Digit => {
+                if let Some(digit) = self
+                    .digits
+                    .receive(now, packet.timestamp, packet.marker, packet.payload)
+                {
+                    self.tell(Event::Digit(digit));
+                }
+            }
+            Meaning::Noise => {
+                self.silent_by_choice = true;
+                if let (Some((_, playout)), Some(level)) = (&mut self.playout, packet.payload.first()) {
+                    playout.insert_comfort_noise(now, packet.sequence, packet.timestamp, *level);
+                }
+            }
+            Meaning::Sound(codec) => {
+                // Opus says one or two bytes when it falls silent (DTX).
+                self.silent_by_choice = codec == Codec::Opus && packet.payload.len() <= 2;
+                if self.playout.as_ref().is_none_or(|(current, _)| *current != codec) {
+                    // At most once a second, or alternating numbers would cost a decoder each.
+                    if self
+                        .switched_at
+                        .is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1))
+                    {
+                        return;
+                    }
+                    self.switched_at = Some(now);
+                    self.renew_playout(codec);
+                }
+                if let Some((_, playout)) = &mut self.playout {
+                    let Packet {
+                        sequence,
+                        timestamp,
+                        marker,
+                        payload,
+                        ..
+                    } = *packet;
+                    playout.insert(
+                        now,
+                        RtpPayload {
+                            sequence,
+                            timestamp,
+                            marker,
+                            payload,
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    fn renew_playout(&mut self, codec: Codec) {
+        self.playout = Playout::new(codec, PlayoutOptions::default())
+            .ok()
+            .map(|playout| (codec, playout));
+    }
+
+    fn tell(&self, event: Event) {
+        // A reader that lags this far behind has lost interest.
+        let _ = self.events.try_send(event);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Meaning {
+    Sound(Codec),
+    Digit,
+    Noise,
+}
+
+fn meaning_of(session: &Session, payload_type: u8) -> Option<Meaning> {
+    if let Some((_, codec)) = session.receive.iter().find(|(pt, _)| *pt == payload_type) {
+        return Some(Meaning::Sound(*codec));
+    }
+    if session.digits.iter().any(|(pt, _)| *pt == payload_type) {
+        return Some(Meaning::Digit);
+    }
+    // COMPAT(many phones): comfort noise arrives whether it was negotiated or not.
+    (payload_type == 13 || session.comfort_noise.contains(&payload_type)).then_some(Meaning::Noise)
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The media threads: legs, rooms, ticks. One OS thread each; what happens inside takes no lock and waits for nobody.
+//!
+//! In the steady tick nothing is allocated, save what the SRTP and WebRTC crates allocate for each packet.
+
+/// Wall clock as RTCP counts it.
+mod clock;
+/// Orders to a thread, and the mailbox they go through.
+mod command;
+/// One encoder per distinct ear and codec.
+mod encoders;
+/// One person's media: what it hears, says and counts.
+mod leg;
+/// A phone's sockets, encryption and reports.
+mod phone;
+/// Prompts and chimes: clips played frame by frame.
+mod player;
+/// One room: mix, ears, chimes, speakers.
+mod room;
+/// Who speaks, told without flapping.
+mod speakers;
+/// One outgoing RTP stream: numbers, packet times, digits.
+mod stream;
+/// How a leg reaches its far end.
+mod wire;
+/// The loop: packets, orders, ticks.
+mod worker;
+
+pub(crate) use command::{Command, Mailbox};
+pub(crate) use leg::Leg;
+pub(crate) use wire::{BrowserWire, FromBrowser, ToBrowser, Wire};
+pub(crate) use worker::start;

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! A phone's sockets, encryption and reports.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+
+use super::clock::Clock;
+use crate::media::Latch;
+use crate::media::ports::{Lease, PortPair};
+use crate::media::rtp::packet::{self, HEADER, Outgoing, Packet, Sort};
+use crate::media::rtp::receipts::{Receipts, units_65536};
+use crate::media::rtp::rtcp::{self, Said, SenderInfo};
+use crate::media::rtp::source::Source;
+use crate::media::rtp::srtp::{Opener, Sealer};
+use crate::media::sdp::{Session, Suite};
+
+/// One phone's side of the wire.
+pub(crate) struct Phone {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    /// Declared after the sockets, so that the port is closed before it drains.
+    _lease: Lease,
+    source: Source,
+    rtcp_remote: Option<SocketAddr>,
+    rtcp_mux: bool,
+    /// Every sealer ever used: a key that comes back continues its packet index, so no keystream is used twice.
+    sealers: Vec<(Suite, Vec<u8>, Sealer)>,
+    sealing: Option<usize>,
+    /// The session has keys: nothing is sent in clear.
+    secure: bool,
+    opener: Option<(Vec<u8>, Opener)>,
+    receipts: Option<Receipts>,
+    newest: Option<u16>,
+    next_report: Instant,
+    pub(super) counts: Counts,
+    pub(super) rtt: Option<Duration>,
+    /// Share of our packets that the far end lost [1/256], smoothed.
+    loss: f32,
+    cname: [u8; 16],
+    /// Our own stream, as reports name it.
+    pub(super) ssrc: u32,
+}
+
+/// What a phone's sockets dropped and why.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) accepted: u64,
+    pub(super) foreign: u64,
+    pub(super) unauthenticated: u64,
+    pub(super) malformed: u64,
+    pub(super) other_stream: u64,
+}
+
+/// Which of the two sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Socket {
+    Rtp,
+    Rtcp,
+}
+
+impl Socket {
+    /// Tells which one a poll token names: RTP on the even number, RTCP on the odd one.
+    pub(super) fn of(token: usize) -> Socket {
+        if token.is_multiple_of(2) {
+            Socket::Rtp
+        } else {
+            Socket::Rtcp
+        }
+    }
+}
+
+/// What a datagram turned out to be.
+pub(super) enum Arrival<'a> {
+    Rtp(Packet<'a>),
+    Rtcp,
+    Dropped,
+}
+
+impl Phone {
+    /// Takes over two bound sockets.
+    pub(super) fn new(pair: PortPair, latch: Latch) -> Phone {
+        let PortPair { rtp, rtcp, lease } = pair;
+        Phone {
+            rtp: UdpSocket::from_std(rtp),
+            rtcp: UdpSocket::from_std(rtcp),
+            _lease: lease,
+            source: Source::new(None, latch),
+            rtcp_remote: None,
+            rtcp_mux: false,
+            sealers: Vec::new(),
+            sealing: None,
+            secure: false,
+            opener: None,
+            receipts: None,
+            newest: None,
+            next_report: Instant::now() + Duration::from_millis(1500),
+            counts: Counts::default(),
+            rtt: None,
+            loss: 0.0,
+            cname: cname(),
+            ssrc: rand::random(),
+        }
+    }
+
+    /// Returns where RTP goes.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        self.source.remote()
+    }
+
+    /// Returns the share of our packets that the far end reports as lost [%].
+    pub(super) fn loss_percent(&self) -> u8 {
+        (self.loss / 2.56).round().clamp(0.0, 100.0) as u8
+    }
+
+    /// Watches both sockets.
+    pub(super) fn register(&mut self, registry: &Registry, slot: usize) -> io::Result<()> {
+        registry.register(&mut self.rtp, Token(2 * slot), Interest::READABLE)?;
+        registry.register(&mut self.rtcp, Token(2 * slot + 1), Interest::READABLE)
+    }
+
+    /// Stops watching.
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        // Fails only for a socket that was never watched.
+        let _ = registry.deregister(&mut self.rtp);
+        let _ = registry.deregister(&mut self.rtcp);
+    }
+
+    /// Takes addresses and keys of a new session; returns whether the remote key changed.
+    pub(super) fn configure(&mut self, session: &Session) -> bool {
+        self.source.redescribe(session.remote_rtp);
+        self.rtcp_mux = session.rtcp_mux;
+        self.rtcp_remote = session.remote_rtcp;
+        self.secure = session.keys.is_some();
+        let Some(keys) = &session.keys else {
+            self.sealing = None;
+            return self.opener.take().is_some();
+        };
+        let known = self
+            .sealers
+            .iter()
+            .position(|(suite, key, _)| *suite == keys.suite && *key == keys.local);
+        self.sealing = known.or_else(|| {
+            let sealer = Sealer::new(keys.suite, &keys.local)?;
+            self.sealers.push((keys.suite, keys.local.clone(), sealer));
+            Some(self.sealers.len() - 1)
+        });
+        if self.opener.as_ref().is_some_and(|(remote, _)| *remote == keys.remote) {
+            return false;
+        }
+        self.opener = Opener::new(keys.suite, &keys.remote).map(|opener| (keys.remote.clone(), opener));
+        true
+    }
+
+    /// Reads one datagram; `None` when there is none.
+    pub(super) fn read(&self, socket: Socket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        let socket = match socket {
+            Socket::Rtp => &self.rtp,
+            Socket::Rtcp => &self.rtcp,
+        };
+        loop {
+            match socket.recv_from(buffer) {
+                Ok(read) => return Some(read),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Authenticates a datagram, then learns from it. `opened` holds the plain text where there was cipher text.
+    pub(super) fn take<'a>(
+        &mut self,
+        now: Instant,
+        clock: &Clock,
+        from: SocketAddr,
+        datagram: &'a [u8],
+        opened: &'a mut BytesMut,
+        session: &Session,
+    ) -> Arrival<'a> {
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        match packet::sort(datagram) {
+            Sort::Neither => {
+                self.counts.malformed += 1;
+                return Arrival::Dropped;
+            }
+            Sort::Rtcp => return self.take_rtcp(now, clock, from, datagram),
+            Sort::Rtp => {}
+        }
+        let secure = session.keys.is_some();
+        let plain: &'a [u8] = if secure {
+            let Some(text) = self.opener.as_mut().and_then(|(_, opener)| opener.open_rtp(datagram)) else {
+                self.counts.unauthenticated += 1;
+                return Arrival::Dropped;
+            };
+            *opened = text;
+            opened
+        } else {
+            datagram
+        };
+        let Some(packet) = Packet::parse(plain) else {
+            self.counts.malformed += 1;
+            return Arrival::Dropped;
+        };
+        // After parsing: what is no RTP must not take the one latch.
+        if !secure && !self.source.believes(from) {
+            self.counts.foreign += 1;
+            return Arrival::Dropped;
+        }
+        // A packet that the network held back must not move the address back.
+        let newer = self
+            .newest
+            .is_none_or(|newest| packet.sequence.wrapping_sub(newest) as i16 > 0);
+        if newer {
+            self.newest = Some(packet.sequence);
+            if secure {
+                self.source.authenticated(from);
+            }
+        }
+        Arrival::Rtp(packet)
+    }
+
+    /// Counts an accepted packet; `fresh` when it begins a new stream.
+    pub(super) fn accepted(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32, fresh: bool) {
+        self.counts.accepted += 1;
+        // Two seconds of sound: by now a latched address has proved itself.
+        if self.counts.accepted == 100 {
+            self.source.lock();
+        }
+        if fresh {
+            self.receipts = None;
+            self.newest = Some(packet.sequence);
+        }
+        self.receipts
+            .get_or_insert_with(|| Receipts::new(now, packet.ssrc, packet.sequence, clock_rate))
+            .packet(now, packet.sequence, packet.timestamp);
+    }
+
+    /// Sends one packet; what the network does not take at once is dropped.
+    pub(super) fn send(&mut self, header: Outgoing, payload: &[u8]) {
+        let Some(remote) = self.source.remote() else { return };
+        let mut buffer = [0u8; HEADER + landbridge_codecs::MAX_PAYLOAD];
+        let len = header.write(payload, &mut buffer);
+        let plain = &buffer[..len];
+        let sent = match self.sealing.and_then(|at| self.sealers.get_mut(at)) {
+            Some((_, _, sealer)) => match sealer.seal_rtp(plain) {
+                Some(sealed) => self.rtp.send_to(&sealed, remote),
+                None => return,
+            },
+            // A session with keys that has no sealer must stay silent rather than speak in clear.
+            None if self.secure => return,
+            None => self.rtp.send_to(plain, remote),
+        };
+        // Loss is what the far end's jitter buffer is for.
+        let _ = sent;
+    }
+
+    /// Sends a report when it is time (RFC 3550 §6.2: five seconds, give or take half).
+    pub(super) fn report(&mut self, now: Instant, clock: &Clock, sender: Option<(u32, u64, u64)>) {
+        if now < self.next_report {
+            return;
+        }
+        let spread = u64::from(
+            self.ssrc
+                .wrapping_mul(0x9e37_79b9)
+                .wrapping_add(self.counts.accepted as u32)
+                % 5000,
+        );
+        self.next_report = now + Duration::from_millis(2500 + spread);
+        self.send_report(now, clock, sender, false);
+    }
+
+    /// Says good-bye.
+    pub(super) fn bye(&mut self, now: Instant, clock: &Clock) {
+        self.send_report(now, clock, None, true);
+    }
+
+    fn send_report(&mut self, now: Instant, clock: &Clock, sender: Option<(u32, u64, u64)>, bye: bool) {
+        let to = if self.rtcp_mux {
+            self.source.remote()
+        } else {
+            self.rtcp_remote
+        };
+        let Some(to) = to else { return };
+        let sender = sender.map(|(timestamp, packets, bytes)| SenderInfo {
+            ntp: clock.ntp(now),
+            timestamp,
+            packets: packets as u32,
+            bytes: bytes as u32,
+        });
+        let block = self.receipts.as_mut().map(|receipts| receipts.report(now));
+        let mut buffer = [0; rtcp::MAX];
+        let len = rtcp::write(self.ssrc, sender, block, &self.cname, bye, &mut buffer);
+        let socket = if self.rtcp_mux { &self.rtp } else { &self.rtcp };
+        let plain = &buffer[..len];
+        let _ = match self.sealing.and_then(|at| self.sealers.get_mut(at)) {
+            Some((_, _, sealer)) => match sealer.seal_rtcp(plain) {
+                Some(sealed) => socket.send_to(&sealed, to),
+                None => return,
+            },
+            None if self.secure => return,
+            None => socket.send_to(plain, to),
+        };
+    }
+
+    fn take_rtcp(&mut self, now: Instant, clock: &Clock, from: SocketAddr, datagram: &[u8]) -> Arrival<'static> {
+        let opened;
+        let compound = match &mut self.opener {
+            Some((_, opener)) => match opener.open_rtcp(datagram) {
+                Some(text) => {
+                    opened = text;
+                    &opened[..]
+                }
+                None => {
+                    self.counts.unauthenticated += 1;
+                    return Arrival::Dropped;
+                }
+            },
+            None => {
+                // Plain reports are believed from the address that the sound comes from, or from the one described.
+                let known = self.source.remote().is_some_and(|remote| remote.ip() == from.ip())
+                    || self.rtcp_remote == Some(from);
+                if !known {
+                    self.counts.foreign += 1;
+                    return Arrival::Dropped;
+                }
+                datagram
+            }
+        };
+        let (receipts, rtt, loss, ssrc) = (&mut self.receipts, &mut self.rtt, &mut self.loss, self.ssrc);
+        let good = rtcp::read(compound, |said| match said {
+            Said::Sender(sender, info) => {
+                if let Some(receipts) = receipts.as_mut().filter(|r| r.ssrc() == sender) {
+                    receipts.sender_report(now, (info.ntp >> 16) as u32);
+                }
+            }
+            Said::Report(block) if block.ssrc == ssrc => {
+                *loss += (f32::from(block.fraction_lost) - *loss) * 0.5;
+                if block.last_report != 0 {
+                    let elapsed = clock
+                        .ntp_middle(now)
+                        .wrapping_sub(block.last_report)
+                        .wrapping_sub(block.delay);
+                    let trip = Duration::from_micros(u64::from(elapsed) * 1_000_000 / 65_536);
+                    // A far end whose clock arithmetic is wrong would otherwise claim hours.
+                    if trip < Duration::from_secs(10) && units_65536(trip) < u32::MAX / 2 {
+                        *rtt = Some(trip);
+                    }
+                }
+            }
+            Said::Report(_) | Said::Bye(_) => {}
+        });
+        if !good {
+            self.counts.malformed += 1;
+            return Arrival::Dropped;
+        }
+        // Behind NAT the reports come from a port of their own.
+        if self.rtcp_remote != Some(from)
+            && self
+                .rtcp_remote
+                .is_none_or(|r| self.opener.is_some() || r.ip() != from.ip())
+        {
+            self.rtcp_remote = Some(from);
+        }
+        Arrival::Rtcp
+    }
+}
+
+fn cname() -> [u8; 16] {
+    // RFC 7022 §4.2: a fresh random name for each session, which tells nothing about the machine.
+    let random: [u8; 16] = rand::random();
+    random.map(|byte| b"abcdefghijklmnopqrstuvwxyz012345"[usize::from(byte & 31)])
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Live rooms and their tasks, in virtual time.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::call::{Cause, Kind, LegId, Role};
+use crate::room::directory::Entry;
+use crate::room::{Chime, Denial, Entrant, Input, MediaOrders, Notice, RoomKey, Rooms, RoomsConfig, Seat};
+
+/// Stands in for the media plane and remembers who is in which room.
+#[derive(Default)]
+struct MediaStandIn(Mutex<Vec<(LegId, RoomKey)>>);
+
+impl MediaOrders for MediaStandIn {
+    fn enter(&self, leg: LegId, room: RoomKey) {
+        self.0.lock().unwrap().push((leg, room));
+    }
+    fn leave(&self, leg: LegId) {
+        self.0.lock().unwrap().retain(|(entered, _)| *entered != leg);
+    }
+    fn mute(&self, _: LegId, _: bool) {}
+    fn chime(&self, _: RoomKey, _: Chime) {}
+}
+
+fn house(config: RoomsConfig) -> (Rooms, Arc<MediaStandIn>) {
+    let media = Arc::new(MediaStandIn::default());
+    (Rooms::new(config, media.clone()), media)
+}
+
+fn meeting(id: &str) -> Entry {
+    Entry {
+        id: id.to_owned(),
+        name: "Demo".to_owned(),
+        waiting_room: false,
+        max_people: 1000,
+    }
+}
+
+fn phone(leg: u64) -> Entrant {
+    Entrant {
+        leg: LegId(leg),
+        name: format!("p{leg}"),
+        kind: Kind::Phone,
+        role: Role::Participant,
+        attached: true,
+    }
+}
+
+async fn notices(mut seat: Seat) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    while let Some(notice) = seat.next_notice().await {
+        notices.push(notice);
+    }
+    notices
+}
+
+async fn moment() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_seat_leaves_and_the_empty_room_dies_later() {
+    let (rooms, media) = house(RoomsConfig::default());
+    let first = rooms.join(&meeting("1"), phone(1)).await.unwrap();
+    let second = rooms.join(&meeting("1"), phone(2)).await.unwrap();
+    assert_eq!(first.control().roster().borrow().people.len(), 2);
+    drop(second);
+    moment().await;
+    assert_eq!(rooms.list()[0].people.len(), 1);
+    assert_eq!(media.0.lock().unwrap().len(), 1);
+    drop(first);
+    moment().await;
+    assert_eq!(rooms.len(), 1);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(rooms.is_empty() && media.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_never_listens_still_learns_its_end() {
+    let (rooms, _media) = house(RoomsConfig::default());
+    let seat = rooms.join(&meeting("1"), phone(1)).await.unwrap();
+    for turn in 0..1000 {
+        seat.control().set_muted(turn % 2 == 0).await.unwrap();
+    }
+    rooms.end_all().await;
+    let notices = notices(seat).await;
+    assert!(notices.len() < 100);
+    assert_eq!(
+        notices.first(),
+        Some(&Notice::Joined {
+            first: true,
+            muted: false
+        })
+    );
+    assert_eq!(notices.last(), Some(&Notice::Ended(Cause::Draining)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_while_a_room_dies_finds_a_new_one() {
+    let config = RoomsConfig {
+        linger: Duration::ZERO,
+        ..RoomsConfig::default()
+    };
+    let (rooms, media) = house(config);
+    let mut tasks = Vec::new();
+    for leg in 1..200 {
+        let rooms = rooms.clone();
+        tasks.push(tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(leg % 7)).await;
+            let seat = rooms.join(&meeting("1"), phone(leg)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(leg % 3)).await;
+            drop(seat);
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    moment().await;
+    assert!(rooms.is_empty() && media.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_end_the_same_meeting_begins_anew_under_another_key() {
+    let (rooms, media) = house(RoomsConfig::default());
+    let seat = rooms.join(&meeting("1"), phone(1)).await.unwrap();
+    let old = rooms.list()[0].key;
+    let control = seat.control().clone();
+    rooms.ask("1", Input::Close(Cause::RoomEnded)).await.unwrap();
+    assert_eq!(control.set_muted(true).await, Err(Denial::Refused(Cause::RoomEnded)));
+    let again = rooms.join(&meeting("1"), phone(2)).await.unwrap();
+    let new = rooms.list()[0].key;
+    assert_ne!(old, new);
+    rooms.speaking(old, vec![LegId(2)]);
+    moment().await;
+    assert!(!again.control().roster().borrow().people[0].speaking);
+    rooms.speaking(new, vec![LegId(2)]);
+    moment().await;
+    assert!(again.control().roster().borrow().people[0].speaking);
+    assert_eq!(*media.0.lock().unwrap(), [(LegId(2), new)]);
+    assert_eq!(
+        rooms.ask("9", Input::Close(Cause::RoomEnded)).await,
+        Err(Denial::Refused(Cause::NotFound))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_and_a_full_house_refuse_newcomers_and_keep_the_others() {
+    let (rooms, _media) = house(RoomsConfig {
+        max_rooms: 1,
+        ..RoomsConfig::default()
+    });
+    let seat = rooms.join(&meeting("1"), phone(1)).await.unwrap();
+    assert_eq!(rooms.join(&meeting("2"), phone(2)).await.err(), Some(Cause::Overloaded));
+    assert_eq!(rooms.join(&meeting("1"), phone(1)).await.err(), Some(Cause::Internal));
+    rooms.set_draining(true);
+    assert_eq!(rooms.join(&meeting("1"), phone(3)).await.err(), Some(Cause::Draining));
+    assert_eq!(seat.control().set_hand(true).await, Ok(()));
+    rooms.set_draining(false);
+    assert!(rooms.join(&meeting("1"), phone(3)).await.is_ok());
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The words a room hears ([`Input`]) and says ([`Output`]).
+
+use crate::call::{Cause, Kind, LegId, Role};
+use crate::media::Chime;
+
+/// Says on whose authority something is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A person in the room, with the rights of its role.
+    Person(LegId),
+    /// The operator of the gateway, through the admin API.
+    Operator,
+}
+
+/// What happens to a room.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A person whose credentials were checked wants in.
+    Join {
+        /// The person's leg.
+        person: LegId,
+        /// The wished name; the room cleans it and keeps it unique.
+        name: String,
+        /// How the person takes part.
+        kind: Kind,
+        /// What the person may do.
+        role: Role,
+        /// Whether the person's media leg exists already (a phone) or is still to come (a browser).
+        attached: bool,
+    },
+    /// A person goes, or is gone.
+    Leave {
+        /// Who.
+        person: LegId,
+        /// Why, as the person's own ending.
+        cause: Cause,
+    },
+    /// The person's media leg now exists.
+    Attached(LegId),
+    /// The person's media leg is gone while the person stays.
+    Detached {
+        /// Who.
+        person: LegId,
+        /// Whether it broke (the person is told) or was taken down on purpose.
+        failed: bool,
+    },
+    /// Mutes or unmutes. Anybody may do it to itself; a moderator may mute others, but never open their microphone.
+    SetMuted {
+        /// On whose authority.
+        by: By,
+        /// Whom.
+        person: LegId,
+        /// Muted or not.
+        muted: bool,
+    },
+    /// Puts the person at the end of the queue of hands.
+    RaiseHand {
+        /// Who.
+        person: LegId,
+    },
+    /// Takes a hand down: one's own, or another's as moderator.
+    LowerHand {
+        /// On whose authority.
+        by: By,
+        /// Whose hand.
+        person: LegId,
+    },
+    /// Sends a person out of the room or out of the waiting room.
+    Remove {
+        /// On whose authority.
+        by: By,
+        /// Whom.
+        person: LegId,
+    },
+    /// Closes or opens the door for newcomers who are not moderators.
+    Lock {
+        /// On whose authority.
+        by: By,
+        /// Locked or not.
+        locked: bool,
+    },
+    /// Sends newcomers to the waiting room, or lets them and all who wait straight in.
+    WaitingRoom {
+        /// On whose authority.
+        by: By,
+        /// On or off.
+        enabled: bool,
+    },
+    /// Lets one waiting person in.
+    Admit {
+        /// On whose authority.
+        by: By,
+        /// Whom.
+        person: LegId,
+    },
+    /// Lets all waiting persons in, in the order they came, as long as there is room.
+    AdmitAll {
+        /// On whose authority.
+        by: By,
+    },
+    /// Ends the room for everybody.
+    End {
+        /// On whose authority.
+        by: By,
+    },
+    /// The gateway takes the room down; everybody is told this cause.
+    Close(Cause),
+    /// The media plane's list of active speakers, loudest or latest first.
+    Speaking(Vec<LegId>),
+    /// The instant named by `deadline` has come.
+    Timeout,
+}
+
+/// What a room wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Answers the input just handled; exactly one for each input but `Speaking` and `Timeout`.
+    Answer(Result<(), Denial>),
+    /// Tells one person something.
+    Tell(LegId, Notice),
+    /// Moves sound.
+    Media(MediaOrder),
+    /// Reports that the roster changed.
+    Roster,
+    /// Reports that the room is over and may be forgotten; nothing follows.
+    Closed,
+}
+
+/// What one person is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// You are in the room.
+    Joined {
+        /// Nobody else is there yet.
+        first: bool,
+        /// Your microphone is muted.
+        muted: bool,
+    },
+    /// You wait until a moderator lets you in.
+    Waiting,
+    /// A moderator let you in; you are in the room now.
+    Admitted {
+        /// Nobody else is there yet.
+        first: bool,
+        /// Your microphone is muted.
+        muted: bool,
+    },
+    /// Your microphone is muted.
+    Muted {
+        /// By a moderator (you may unmute yourself) instead of by you.
+        by_moderator: bool,
+    },
+    /// Your microphone is open.
+    Unmuted,
+    /// Your hand is up.
+    HandRaised,
+    /// Your hand is down.
+    HandLowered {
+        /// By a moderator instead of by you.
+        by_moderator: bool,
+    },
+    /// Your sound broke; join it again.
+    MediaFailed,
+    /// You are out: the last notice of every seat.
+    Ended(Cause),
+}
+
+impl Notice {
+    /// Returns the stable word used by the API and the page.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Notice::Joined { .. } => "joined",
+            Notice::Waiting => "waiting",
+            Notice::Admitted { .. } => "admitted",
+            Notice::Muted { .. } => "muted",
+            Notice::Unmuted => "unmuted",
+            Notice::HandRaised => "hand_raised",
+            Notice::HandLowered { .. } => "hand_lowered",
+            Notice::MediaFailed => "media_failed",
+            Notice::Ended(_) => "ended",
+        }
+    }
+}
+
+/// What the media plane is asked to do. Only persons who are present and attached are ever entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaOrder {
+    /// The leg hears the room and is heard.
+    Enter(LegId),
+    /// The leg neither hears the room nor is heard.
+    Leave(LegId),
+    /// The leg is (not) heard; only ever given between `Enter` and `Leave`. A leg enters unmuted.
+    Mute(LegId, bool),
+    /// All hear a short tone.
+    Chime(Chime),
+}
+
+/// Why a room does not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// Only a moderator may do that.
+    NotModerator,
+    /// Nobody may open another person's microphone.
+    MayNotUnmuteOthers,
+    /// No such person in this room.
+    NoSuchPerson,
+    /// The person is still in the waiting room.
+    Waiting,
+    /// The room does not let the person in, or is over.
+    Refused(Cause),
+}
