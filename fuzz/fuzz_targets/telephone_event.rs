@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: EUPL-1.2
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| landbridge::media::invariants::telephone_event(bytes));

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The world around the gateway: real peers, what they hear, and what goes wrong.
+//!
+//! Each suite in `tests/` runs in a network namespace of its own (`tools/ns.sh`), so ports are fixed and nothing
+//! leaves the machine. A missing peer fails the run. Every client runs under `timeout`.
+
+/// The gateway under test: its files, its life, its HTTP API.
+pub mod gateway;
+/// The strangers: programs that are not ours.
+pub mod peers;
+/// Child processes that end with their owner.
+pub mod process;
+/// What a recording holds: which tones, how loud, whether anybody spoke.
+pub mod sound;
+/// SIP and RTP octet by octet, as good peers do not send them.
+pub mod wire;
