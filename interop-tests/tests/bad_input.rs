@@ -320,7 +320,12 @@ fn spoofed_and_broken_rtp_neither_ends_a_call_nor_is_heard_in_it() {
 fn malformed_http_json_and_whip_are_answered_with_a_clear_error() {
     let mut gateway = Gateway::start("http");
     let pair = Pair::join(&gateway);
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        // Each request has its own connection: one that is refused half-way takes its connection along.
+        .max_idle_connections(0)
+        .build()
+        .into();
     let join = format!("{WEB}/api/join");
     let post = |url: &str, kind: &str, token: &str, body: &[u8]| {
         let request = agent
