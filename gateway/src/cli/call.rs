@@ -14,9 +14,10 @@ use landbridge_sip::ua::{Lookup, Transport};
 use super::runtime;
 use crate::call::line::{Event, Line};
 use crate::call::{Cause, LegId};
+use crate::config;
 use crate::legs::sip::{Outgoing, SipLegs};
 use crate::lobby::read_clip;
-use crate::media::{self, Encryption, LegStats, Loudness, MediaConfig, PhonePolicy, Plane, PlayId};
+use crate::media::{self, LegStats, Loudness, MediaConfig, PhonePolicy, Plane, PlayId};
 use crate::net::resolve::Resolver;
 use crate::net::tls::TlsFiles;
 use crate::net::{self, SipConfig, SipHandle};
@@ -261,19 +262,9 @@ impl TestCall {
 }
 
 fn policy(args: &Args) -> Result<PhonePolicy, String> {
-    let encryption = match args.encryption.as_str() {
-        "require" => Encryption::Require,
-        "prefer" => Encryption::Prefer,
-        "off" => Encryption::Off,
-        other => return Err(format!("--encryption {other:?}: require, prefer or off")),
-    };
-    let codec = |name: &String| match name.to_ascii_lowercase().as_str() {
-        "opus" => Ok(Codec::Opus),
-        "g722" => Ok(Codec::G722),
-        "pcma" => Ok(Codec::Pcma),
-        "pcmu" => Ok(Codec::Pcmu),
-        _ => Err(format!("--codecs {name:?}: opus, g722, pcma or pcmu")),
-    };
+    let told = |option: &str, (what, remedy): (String, String)| format!("{option}: {what}; {remedy}");
+    let encryption = config::encryption(&args.encryption).map_err(|fault| told("--encryption", fault))?;
+    let codec = |name: &String| config::codec(name).map_err(|fault| told("--codecs", fault));
     let codecs = args.codecs.iter().map(codec).collect::<Result<Vec<_>, _>>()?;
     Ok(PhonePolicy {
         encryption,

@@ -18,6 +18,7 @@ use landbridge_sip::ua::Transport;
 use crate::media::Encryption;
 use crate::net::tls::TlsFiles;
 pub use values::Network;
+pub(crate) use values::{codec, encryption};
 
 /// Everything an operator can set, checked and with defaults filled in.
 #[derive(Clone, Debug)]

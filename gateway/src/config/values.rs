@@ -12,7 +12,7 @@ use landbridge_sip::ua::Transport;
 use super::Trunk;
 use crate::media::Encryption;
 
-type Fault = (String, String);
+pub(crate) type Fault = (String, String);
 
 /// A network in CIDR form; a single address is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub(super) fn network(text: &str) -> Result<Network, Fault> {
     }
 }
 
-pub(super) fn encryption(text: &str) -> Result<Encryption, Fault> {
+pub(crate) fn encryption(text: &str) -> Result<Encryption, Fault> {
     match text {
         "require" => Ok(Encryption::Require),
         "prefer" => Ok(Encryption::Prefer),
@@ -126,7 +126,7 @@ pub(super) fn encryption(text: &str) -> Result<Encryption, Fault> {
     }
 }
 
-pub(super) fn codec(text: &str) -> Result<Codec, Fault> {
+pub(crate) fn codec(text: &str) -> Result<Codec, Fault> {
     match text.to_ascii_lowercase().as_str() {
         "opus" => Ok(Codec::Opus),
         "g722" => Ok(Codec::G722),
@@ -255,31 +255,13 @@ pub(super) fn hide((what, remedy): Fault) -> Fault {
 
 /// Reads "unknown field `x`, expected one of `a`, `b`" and returns the unknown field with the nearest known one.
 pub(super) fn nearest_key(message: &str) -> Option<(&str, &str)> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
     if !message.starts_with("unknown field") {
         return None;
     }
+    let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = quoted.next()?;
-    let near = quoted.min_by_key(|known| distance(unknown, known))?;
-    (distance(unknown, near) <= 3).then_some((unknown, near))
-}
-
-/// Counts the edits between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        for (j, cb) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    let known: Vec<&str> = quoted.collect();
+    Some((unknown, landbridge_dialplan::closest_word(unknown, &known)?))
 }
 
 #[cfg(test)]
