@@ -96,6 +96,25 @@ fn without_a_file_ids_enter_and_others_are_asked() {
 }
 
 #[test]
+fn the_uri_of_an_opentalk_invitation_enters_whatever_is_written_around_it() {
+    let plan = Dialplan::default_plan();
+    for uri in [
+        "sip:0123456789@sip.example.org",
+        "sips:0123456789@sip.example.org",
+        "sip:0123456789@192.0.2.1:5061;transport=tls",
+        "sip:0123456789@[2001:db8::1];user=phone?Subject=x",
+    ] {
+        assert_eq!(route(&plan, uri), enter("0123456789", None, None), "{uri}");
+        let at_once = uri.replace("0123456789@", "0123456789*0987654321@");
+        assert_eq!(
+            route(&plan, &at_once),
+            enter("0123456789", Some("0987654321"), None),
+            "{at_once}"
+        );
+    }
+}
+
+#[test]
 fn the_example_file_has_no_fault_and_no_warning() {
     let warnings: Vec<String> = example().warnings().iter().map(ToString::to_string).collect();
     assert!(warnings.is_empty(), "{warnings:#?}");
