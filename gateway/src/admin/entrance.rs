@@ -16,7 +16,7 @@ use crate::admin::limits::{JsonBody, Source};
 use crate::admin::{Problem, Public};
 use crate::call::{Cause, Kind, LegId};
 use crate::legs::whip::{Session, Stay};
-use crate::room::{Entrant, Notice};
+use crate::room::{Entrant, Notice, Papers};
 
 /// The longest meeting id and PIN [bytes]; anything longer is no credential.
 const MAX_CREDENTIAL: usize = 64;
@@ -73,6 +73,7 @@ pub async fn enter(
         kind: Kind::Browser,
         role,
         attached: false,
+        papers: Papers::None,
     };
     let admitted = public.rooms.join(&entry, entrant).await;
     let mut seat = admitted.map_err(|cause| {

@@ -13,6 +13,8 @@ use serde_json::json;
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     parts: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+    /// Other servers that do not serve us now; the gateway goes on without them.
+    degraded: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Readiness {
@@ -24,6 +26,16 @@ impl Readiness {
     /// Reports that a part can serve.
     pub fn ready(&self, part: &str) {
         self.parts().insert(part.to_owned(), None);
+    }
+
+    /// Reports that another server does not serve us, and why, or that it does again. The gateway stays ready: its
+    /// callers hear what is wrong, which is better than no answer.
+    pub fn degraded(&self, server: &str, why: Option<String>) {
+        let mut degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => degraded.insert(server.to_owned(), why),
+            None => degraded.remove(server),
+        };
     }
 
     /// Returns the parts that cannot serve, with their reasons.
@@ -56,13 +68,13 @@ pub(super) fn readyz(readiness: &Readiness, is_draining: bool) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let missing: Vec<_> = missing
-        .iter()
-        .map(|(part, why)| json!({ "part": part, "why": why }))
-        .collect();
+    let told = |(part, why): (&String, &String)| json!({ "part": part, "why": why });
+    let missing: Vec<_> = missing.iter().map(|(part, why)| told((part, why))).collect();
+    let degraded = readiness.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+    let degraded: Vec<_> = degraded.iter().map(told).collect();
     (
         status,
-        Json(json!({ "ready": missing.is_empty(), "not_ready": missing })),
+        Json(json!({ "ready": missing.is_empty(), "not_ready": missing, "degraded": degraded })),
     )
         .into_response()
 }

@@ -38,12 +38,42 @@ pub(super) fn describe() {
         "Connections refused because too many were open."
     );
     describe_gauge!(
+        "landbridge_sfu_tracks",
+        "Remote tracks of LiveKit rooms that are open now."
+    );
+    describe_counter!(
+        "landbridge_sfu_frames_decoded_total",
+        "Frames of 20 ms decoded of remote tracks, each once for all phones."
+    );
+    describe_counter!(
+        "landbridge_opus_forwarded_total",
+        "Opus packets of phones forwarded to LiveKit as they came."
+    );
+    describe_counter!(
+        "landbridge_opentalk_starts_total",
+        "Requests to OpenTalk's controller to let a phone in, by outcome (admitted, refused, failed)."
+    );
+    describe_counter!(
+        "landbridge_opentalk_restarts_total",
+        "Requests among them for phones whose signalling was lost."
+    );
+    describe_gauge!(
+        "landbridge_opentalk_attendees",
+        "Phones that take part in OpenTalk's signalling now, or are on their way back."
+    );
+    describe_gauge!(
         "process_resident_memory_bytes",
         Unit::Bytes,
         "Resident memory of the process."
     );
     metrics::gauge!("landbridge_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("landbridge_rooms").set(0.0);
+    metrics::gauge!("landbridge_sfu_tracks").set(0.0);
+    metrics::gauge!("landbridge_opentalk_attendees").set(0.0);
+    metrics::counter!("landbridge_opentalk_restarts_total").absolute(0);
+    for outcome in ["admitted", "refused", "failed"] {
+        metrics::counter!("landbridge_opentalk_starts_total", "outcome" => outcome).absolute(0);
+    }
     for kind in ["phone", "browser"] {
         metrics::gauge!("landbridge_people", "kind" => kind).set(0.0);
     }

@@ -136,6 +136,11 @@ impl From<Denial> for Problem {
                 "waiting",
                 "this participant is in the waiting room; admit first",
             ),
+            Denial::NotOffered => Problem::new(
+                StatusCode::CONFLICT,
+                "not_offered",
+                "this room has no such thing; a room of LiveKit or OpenTalk is moderated there",
+            ),
             Denial::Refused(Cause::Full) => Problem::full(),
             Denial::Refused(Cause::NotFound) => Problem::new(
                 StatusCode::NOT_FOUND,

@@ -34,6 +34,7 @@ pub(super) struct OperatorView<'a> {
 struct RoomView<'a> {
     id: &'a str,
     name: &'a str,
+    home: &'static str,
     locked: bool,
     waiting_room: bool,
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -88,6 +89,7 @@ impl<'a> RoomView<'a> {
         RoomView {
             id: &roster.id,
             name: &roster.name,
+            home: roster.home,
             locked: roster.locked,
             waiting_room: roster.waiting_room,
             started: roster

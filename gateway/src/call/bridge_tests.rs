@@ -86,7 +86,12 @@ fn scene(ports: std::ops::RangeInclusive<u16>) -> Scene {
     let plane = Plane::start(media).unwrap();
     let rooms = Rooms::new(RoomsConfig::default(), Arc::new(Orders(plane.clone())));
     let prompts = PromptLibrary::load(None, &config.lobby.languages).unwrap();
-    let house = House::new(config, plane, rooms, Meetings::new(Vec::new()), prompts);
+    let ways = crate::call::abroad::Ways {
+        plane,
+        livekit: None,
+        opentalk: None,
+    };
+    let house = House::new(config, ways, rooms, Meetings::new(Vec::new()), prompts);
     let said = Said::default();
     let ((near, near_events), (far, far_events)) = (mpsc::channel(8), mpsc::channel(8));
     house.set_legs(vec![Box::new(Stage(Mutex::new(Some(far_events)), Arc::clone(&said)))]);
@@ -173,6 +178,7 @@ async fn calls_without_a_meeting_never_share_a_key_with_a_room() {
         name: "A".into(),
         waiting_room: false,
         max_people: 2,
+        residence: crate::room::Residence::Local,
     }]);
     let (entry, role) = scene.house.meetings.check("1", "").unwrap();
     let entrant = crate::room::Entrant {
@@ -181,6 +187,7 @@ async fn calls_without_a_meeting_never_share_a_key_with_a_room() {
         kind: crate::call::Kind::Phone,
         role,
         attached: false,
+        papers: crate::room::Papers::None,
     };
     let before = RoomKey::next();
     let seat = scene.house.rooms.join(&entry, entrant).await.unwrap();

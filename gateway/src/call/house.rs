@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use landbridge_dialplan::{Call, Decision, Dialplan};
 use tokio::sync::watch;
 
+use super::abroad::Ways;
 use super::{Invitation, clock};
 use crate::config::Config;
 use crate::legs::Leg;
@@ -27,6 +28,8 @@ pub struct House {
     pub rooms: Rooms,
     /// The configured meetings.
     pub meetings: Meetings,
+    /// The ways to rooms elsewhere.
+    pub ways: Ways,
     /// The spoken prompts.
     pub prompts: PromptLibrary,
     throttle: Mutex<Throttle>,
@@ -43,13 +46,14 @@ pub struct Counted {
 
 impl House {
     /// Puts the services together.
-    pub fn new(config: Config, plane: Plane, rooms: Rooms, meetings: Meetings, prompts: PromptLibrary) -> Arc<House> {
+    pub fn new(config: Config, ways: Ways, rooms: Rooms, meetings: Meetings, prompts: PromptLibrary) -> Arc<House> {
         Arc::new(House {
             dialplan: ArcSwap::from_pointee(config.dialplan.clone()),
             config: ArcSwap::from_pointee(config),
-            plane,
+            plane: ways.plane.clone(),
             rooms,
             meetings,
+            ways,
             prompts,
             throttle: Mutex::new(Throttle::default()),
             legs: OnceLock::new(),

@@ -6,6 +6,10 @@
 //!                                       └─ Dial ─▶ bridge::walk (two legs, no meeting)
 //! ```
 
+/// Joins rooms that live elsewhere with LiveKit and OpenTalk.
+pub mod abroad;
+/// Asks the one who knows whether meeting id and PIN fit.
+mod admission;
 /// A call without a meeting: two legs in a room of their own.
 mod bridge;
 /// The wall clock, for rules with a time window.
@@ -145,6 +149,16 @@ pub enum Cause {
     Removed,
     /// A moderator ended the room.
     RoomEnded,
+    /// A moderator barred the person from the meeting.
+    Banned,
+    /// The moderators stay on alone.
+    Debriefed,
+    /// The meeting's time is used up.
+    TimeLimit,
+    /// The meeting is encrypted from end to end, so that no phone may take part.
+    EncryptedRoom,
+    /// The meeting takes no phones.
+    CallInDisabled,
     /// No media arrived for too long.
     MediaTimeout,
     /// The two sides share no codec.
@@ -183,6 +197,11 @@ impl Cause {
             Cause::Full => "full",
             Cause::Removed => "removed",
             Cause::RoomEnded => "room_ended",
+            Cause::Banned => "banned",
+            Cause::Debriefed => "debriefed",
+            Cause::TimeLimit => "time_limit",
+            Cause::EncryptedRoom => "encrypted_room",
+            Cause::CallInDisabled => "call_in_disabled",
             Cause::MediaTimeout => "media_timeout",
             Cause::NoCommonCodec => "no_common_codec",
             Cause::EncryptionRequired => "encryption_required",

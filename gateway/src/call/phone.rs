@@ -9,13 +9,16 @@ use landbridge_dialplan::{RejectCause, Route};
 use super::ear::{Ear, Heard};
 use super::house::{House, now};
 use super::line::{Events, Line};
-use super::{Cause, Invitation, Kind, bridge, room_talk};
+use super::{Cause, Invitation, Kind, admission, bridge, room_talk};
 use crate::lobby::{Language, Lobby, LobbyInput, LobbyOptions, LobbyOutput, Prompt, Source, Verdict};
 use crate::media::{PhonePolicy, Refusal};
 use crate::room::{Entrant, Seat};
 
 /// Longest a farewell is spoken before the call ends all the same.
 const FAREWELL: Duration = Duration::from_secs(12);
+
+/// A check that takes longer is spoken of: another server is asked.
+const SLOW_CHECK: Duration = Duration::from_secs(2);
 
 /// A call that was offered, with the policy of its trunk.
 pub struct Offer {
@@ -168,10 +171,15 @@ async fn enter(
                 LobbyOutput::Check { meeting, pin } => {
                     let checking = check(house, invitation, &meeting, pin.as_deref());
                     tokio::pin!(checking);
+                    let (language, slow) = (lobby.language(), tokio::time::sleep(SLOW_CHECK));
+                    tokio::pin!(slow);
                     // A slowed caller may hang up or type on while it waits.
                     let (verdict, taken) = loop {
                         tokio::select! {
                             checked = &mut checking => break checked,
+                            () = &mut slow, if !slow.is_elapsed() => {
+                                ear.play(&[Prompt::Joining], language);
+                            }
                             heard = ear.hear() => match heard {
                                 Heard::Digit(digit) => lobby.handle(now(), LobbyInput::Digit(digit)),
                                 Heard::PlayEnded(_) => {}
@@ -226,23 +234,28 @@ async fn check(
             Err(_) => return (Verdict::Refused(Cause::Throttled), None),
         }
     }
-    let Some((entry, role)) = house.meetings.check(meeting, pin.unwrap_or_default()) else {
-        if pin.is_some() {
-            house.throttle().failed(now(), &source, meeting);
+    let admitted = match admission::admit(house, invitation, meeting, pin).await {
+        Ok(admitted) => admitted,
+        Err(Cause::WrongCredentials) => {
+            if pin.is_some() {
+                house.throttle().failed(now(), &source, meeting);
+            }
+            return (Verdict::Wrong, None);
         }
-        return (Verdict::Wrong, None);
+        Err(cause) => return (Verdict::Refused(cause), None),
     };
     if pin.is_some() {
         house.throttle().succeeded(now(), &source);
     }
     let entrant = Entrant {
         leg: invitation.leg,
-        name: person_name(house, invitation),
+        name: admitted.name,
         kind: Kind::Phone,
-        role,
+        role: admitted.role,
         attached: true,
+        papers: admitted.papers,
     };
-    match house.rooms.join(&entry, entrant).await {
+    match house.rooms.join(&admitted.entry, entrant).await {
         Ok(seat) => (Verdict::Right, Some(seat)),
         Err(cause) => (Verdict::Refused(cause), None),
     }
@@ -281,15 +294,6 @@ pub(super) async fn farewell(ear: &mut Ear, prompt: Option<Prompt>, language: La
     }
     ear.hang_up(cause);
     cause
-}
-
-/// Returns the name the roster shows for a phone.
-fn person_name(house: &House, invitation: &Invitation) -> String {
-    crate::room::names::of_phone(
-        &invitation.from_name,
-        &invitation.from,
-        house.config().log.personal_data,
-    )
 }
 
 fn fixed_language(house: &House, offer: &Offer) -> Option<Language> {

@@ -5,28 +5,35 @@ use super::Cause;
 use super::ear::{Ear, Heard};
 use super::phone::farewell;
 use crate::lobby::{KeyAction, Keys, Language, Prompt};
-use crate::room::{Notice, Seat};
+use crate::media::PlayId;
+use crate::room::{Notice, Residence, Seat};
+
+/// News that waits behind what is spoken; what is older is old.
+const WAITING: usize = 6;
 
 /// Stays in the room until the leg or the room ends; returns why.
 pub(super) async fn stay(ear: &mut Ear, mut seat: Seat, language: Language) -> Cause {
     let mut keys = Keys::default();
+    let mut speech = Speech::new(language);
     loop {
         tokio::select! {
             notice = seat.next_notice() => match notice {
                 Some(Notice::Ended(cause)) => return farewell(ear, last_words(cause), language, cause).await,
                 Some(notice) => {
                     keys.notice(&notice);
-                    ear.play(&words(notice), language);
+                    speech.say(ear, notice);
                 }
                 None => return farewell(ear, None, language, Cause::Internal).await,
             },
             heard = ear.hear() => match heard {
                 Heard::Digit(digit) => {
-                    if let Some(action) = keys.press(digit) {
-                        act(ear, &seat, action, language).await;
+                    match keys.press(digit) {
+                        Some(action) => act(ear, &seat, &mut speech, action).await,
+                        // A key that means nothing here may mean something to others; what becomes of it is theirs.
+                        None => drop(seat.control().key(digit).await),
                     }
                 }
-                Heard::PlayEnded(_) => {}
+                Heard::PlayEnded(id) => speech.ended(ear, id),
                 Heard::Ended(cause) => return cause,
             },
         }
@@ -34,39 +41,133 @@ pub(super) async fn stay(ear: &mut Ear, mut seat: Seat, language: Language) -> C
 }
 
 /// Does what a key asks for; the spoken answer comes as a notice of the room.
-async fn act(ear: &mut Ear, seat: &Seat, action: KeyAction, language: Language) {
+async fn act(ear: &mut Ear, seat: &Seat, speech: &mut Speech, action: KeyAction) {
     let control = seat.control();
     let denied = match action {
-        KeyAction::StopPrompt => {
-            ear.stop_playing();
-            return;
-        }
+        KeyAction::StopPrompt => return speech.stop(ear),
         KeyAction::Help => {
-            ear.play(&[Prompt::KeysHelp], language);
-            return;
+            let help = match control.residence() {
+                Residence::Opentalk => Prompt::KeysHelpOpenTalk,
+                Residence::Local | Residence::Livekit { .. } => Prompt::KeysHelp,
+            };
+            return speech.answer(ear, vec![help]);
         }
+        KeyAction::Video => return speech.answer(ear, vec![Prompt::NoVideo]),
         KeyAction::SetMuted(muted) => control.set_muted(muted).await,
         KeyAction::SetHand(raised) => control.set_hand(raised).await,
+        KeyAction::Consent(given) => control.consent(given).await,
+        KeyAction::ChangeRoom => control.change_room().await,
     };
     if let Err(denial) = denied {
         tracing::debug!(leg = %ear.leg(), ?denial, "the room denied a key");
     }
 }
 
-/// Says a notice in prompts; none plays on what is playing.
-fn words(notice: Notice) -> Vec<Prompt> {
-    match notice {
-        Notice::Joined { first, muted } => state(first, muted).collect(),
-        Notice::Waiting => vec![Prompt::WaitingRoom],
-        Notice::Admitted { first, muted } => [Prompt::Admitted].into_iter().chain(state(first, muted)).collect(),
-        Notice::Muted { by_moderator: true } => vec![Prompt::MutedByModerator],
-        Notice::Muted { by_moderator: false } => vec![Prompt::YouAreMuted],
-        Notice::Unmuted => vec![Prompt::YouAreUnmuted],
-        Notice::HandRaised => vec![Prompt::HandRaised],
-        Notice::HandLowered { by_moderator: true } => vec![Prompt::HandLoweredByModerator],
-        Notice::HandLowered { by_moderator: false } => vec![Prompt::HandLowered],
-        Notice::MediaFailed | Notice::Ended(_) => Vec::new(),
+/// What is spoken, and what waits to be.
+struct Speech {
+    language: Language,
+    playing: Option<PlayId>,
+    waiting: Vec<Prompt>,
+}
+
+impl Speech {
+    fn new(language: Language) -> Speech {
+        Speech {
+            language,
+            playing: None,
+            waiting: Vec::new(),
+        }
     }
+
+    /// Says a notice: the answer to a key at once, news after what is being said.
+    fn say(&mut self, ear: &mut Ear, notice: Notice) {
+        let words = words(notice);
+        if is_answer(notice) {
+            return self.answer(ear, words);
+        }
+        self.waiting.extend(words);
+        let too_many = self.waiting.len().saturating_sub(WAITING);
+        self.waiting.drain(..too_many);
+        if self.playing.is_none() {
+            self.next(ear);
+        }
+    }
+
+    /// Says words in place of whatever is said.
+    fn answer(&mut self, ear: &mut Ear, words: Vec<Prompt>) {
+        self.waiting = words;
+        self.next(ear);
+    }
+
+    fn stop(&mut self, ear: &mut Ear) {
+        self.waiting.clear();
+        self.playing = None;
+        ear.stop_playing();
+    }
+
+    fn ended(&mut self, ear: &mut Ear, id: PlayId) {
+        if self.playing == Some(id) {
+            self.playing = None;
+            self.next(ear);
+        }
+    }
+
+    fn next(&mut self, ear: &mut Ear) {
+        if !self.waiting.is_empty() {
+            self.playing = ear.play(&std::mem::take(&mut self.waiting), self.language);
+        }
+    }
+}
+
+/// Tells the answer to one's own key from news.
+fn is_answer(notice: Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Muted { by_moderator: false }
+            | Notice::Unmuted
+            | Notice::HandRaised
+            | Notice::HandLowered { by_moderator: false }
+            | Notice::ConsentGiven { .. }
+            | Notice::ConsentRefused
+    )
+}
+
+/// Says a notice in prompts.
+fn words(notice: Notice) -> Vec<Prompt> {
+    let word = match notice {
+        Notice::Joined { first, muted } => return state(first, muted).collect(),
+        Notice::Admitted { first, muted } => {
+            return [Prompt::Admitted].into_iter().chain(state(first, muted)).collect();
+        }
+        Notice::ConsentGiven { muted: true } => return vec![Prompt::ConsentGiven, Prompt::YouAreMuted],
+        Notice::ConsentGiven { muted: false } => return vec![Prompt::ConsentGiven, Prompt::YouAreUnmuted],
+        Notice::RecordingStopped { muted: true } => return vec![Prompt::RecordingStopped, Prompt::YouAreMuted],
+        Notice::RecordingStopped { muted: false } => Prompt::RecordingStopped,
+        Notice::MediaFailed | Notice::Ended(_) => return Vec::new(),
+        Notice::Waiting => Prompt::WaitingRoom,
+        Notice::Muted { by_moderator: true } => Prompt::MutedByModerator,
+        Notice::Muted { by_moderator: false } => Prompt::YouAreMuted,
+        Notice::Unmuted => Prompt::YouAreUnmuted,
+        Notice::HandRaised => Prompt::HandRaised,
+        Notice::HandLowered { by_moderator: true } => Prompt::HandLoweredByModerator,
+        Notice::HandLowered { by_moderator: false } => Prompt::HandLowered,
+        Notice::SentToWaitingRoom => Prompt::SentToWaitingRoom,
+        Notice::MicrophonesRestricted => Prompt::MicrophonesRestricted,
+        Notice::MicrophonesFree => Prompt::MicrophonesFree,
+        Notice::HandsDisabled => Prompt::HandsDisabled,
+        Notice::BreakoutOpened => Prompt::BreakoutOpened,
+        Notice::BreakoutEntered => Prompt::BreakoutEntered,
+        Notice::BreakoutClosing => Prompt::BreakoutClosing,
+        Notice::BreakoutReturned => Prompt::BreakoutReturned,
+        Notice::ConsentAsked => Prompt::ConsentAsked,
+        Notice::ConsentRefused => Prompt::ConsentRefused,
+        Notice::TimeLimitSoon => Prompt::TimeLimitSoon,
+        Notice::ChatMessage => Prompt::ChatMessage,
+        Notice::Connecting => Prompt::Joining,
+        Notice::Reconnecting => Prompt::Reconnecting,
+        Notice::Reconnected => Prompt::Reconnected,
+    };
+    vec![word]
 }
 
 /// Says what a newcomer cannot see: whether anybody is there, and whether the microphone is open.
@@ -78,13 +179,8 @@ fn state(first: bool, muted: bool) -> impl Iterator<Item = Prompt> {
 
 fn last_words(cause: Cause) -> Option<Prompt> {
     match cause {
-        Cause::Removed => Some(Prompt::Removed),
-        Cause::RoomEnded => Some(Prompt::RoomEnded),
-        Cause::Draining => Some(Prompt::Draining),
-        Cause::Locked => Some(Prompt::RoomLocked),
-        Cause::Full => Some(Prompt::RoomFull),
         Cause::Left => Some(Prompt::Goodbye),
-        _ => None,
+        cause => Prompt::farewell(cause).first().copied(),
     }
 }
 
@@ -112,5 +208,23 @@ mod tests {
         assert_eq!(joined(true, true), [Prompt::YouAreFirst, Prompt::YouAreMuted]);
         assert_eq!(joined(false, true), [Prompt::YouAreMuted]);
         assert!(joined(false, false).is_empty());
+    }
+
+    #[test]
+    fn every_ending_that_others_decide_has_its_word() {
+        for cause in [
+            Cause::Removed,
+            Cause::Banned,
+            Cause::Debriefed,
+            Cause::RoomEnded,
+            Cause::TimeLimit,
+            Cause::EncryptedRoom,
+            Cause::CallInDisabled,
+            Cause::Full,
+            Cause::Draining,
+            Cause::Unreachable,
+        ] {
+            assert!(last_words(cause).is_some(), "{cause:?}");
+        }
     }
 }

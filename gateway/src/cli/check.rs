@@ -41,7 +41,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         return ExitCode::from(2);
     }
     println!(
-        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}",
+        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}, LiveKit {}, OpenTalk {}",
         config.path.display(),
         config.sip.listen.len(),
         config.trunks.len(),
@@ -51,6 +51,8 @@ pub(super) fn run(args: Args) -> ExitCode {
             .admin
             .as_ref()
             .map_or("off".into(), |admin| admin.listen.to_string()),
+        config.livekit.as_ref().map_or("off", |livekit| &livekit.url),
+        config.opentalk.as_ref().map_or("off", |opentalk| &opentalk.controller),
     );
     ExitCode::SUCCESS
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! The command line: serve, check, explain, call, rooms.
+//! The command line: serve, check, explain, call, rooms, migrate.
 
 mod call;
 mod check;
 mod explain;
+mod migrate;
 mod rooms;
 mod serve;
+mod ways;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ enum Command {
     Call(call::Args),
     /// Show the live rooms of a running gateway as a table.
     Rooms(rooms::Args),
+    /// Write a landbridge.toml from the configuration of an Obelisk, and tell what has no twin.
+    Migrate(migrate::Args),
 }
 
 /// Where the configuration lies; shared by the commands that read it.
@@ -63,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Call(args) => call::run(args),
         Command::Rooms(args) => rooms::run(args),
+        Command::Migrate(args) => migrate::run(args),
     }
 }
 

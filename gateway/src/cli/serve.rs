@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{ConfigArg, runtime};
+use super::{ConfigArg, runtime, ways};
 use crate::admin::{self, Operator, Public, PublicConfig, Readiness, listen, operator_router, public_router};
 use crate::call::house::House;
 use crate::call::orders::{Orders, forward_speakers};
@@ -61,12 +61,17 @@ async fn serve(config: Config) -> Result<(), String> {
         servers => Resolver::with_servers(servers)?,
     };
     let plane = Plane::start(media_config(&config)).map_err(|e| format!("[media]: {e}"))?;
-    let rooms = Rooms::new(RoomsConfig::default(), Arc::new(Orders(plane.clone())));
+    let ways = ways::open(&config, &plane)?;
+    let rooms_config = RoomsConfig {
+        announce_chat: config.opentalk.as_ref().is_some_and(|opentalk| opentalk.announce_chat),
+        ..RoomsConfig::default()
+    };
+    let rooms = Rooms::with_abroad(rooms_config, Arc::new(Orders(plane.clone())), Arc::new(ways.clone()));
     let meetings = Meetings::new(config.meetings.iter().map(Into::into).collect());
     let (drain, web, operator) = (config.drain, config.web.clone(), config.admin.clone());
     let sip_config = sip_config(&config);
     let resolver = Arc::new(resolver);
-    let house = House::new(config, plane.clone(), rooms.clone(), meetings.clone(), prompts);
+    let house = House::new(config, ways.clone(), rooms.clone(), meetings.clone(), prompts);
     tokio::spawn(forward_speakers(Arc::clone(&house)));
     let (board, names) = (Arc::clone(&house), Arc::clone(&resolver));
     net::start(sip_config, resolver, move |handle: SipHandle| {
@@ -77,6 +82,7 @@ async fn serve(config: Config) -> Result<(), String> {
     .await?;
     let readiness = Readiness::default();
     readiness.ready("sip");
+    ways::watch(&ways, &readiness);
     let servers = axum_server::Handle::new();
     if let Some(web) = web {
         let tls = match &web.tls {
@@ -187,6 +193,10 @@ fn people(house: &House) -> usize {
 fn reload(house: &House) {
     match Config::load(&house.config().path) {
         Ok(config) => {
+            let before = house.config();
+            if (&before.livekit, &before.opentalk) != (&config.livekit, &config.opentalk) {
+                tracing::warn!("[livekit] or [opentalk] changed: addresses and keys take effect at the next start");
+            }
             house.reload(config);
             tracing::info!("configuration re-read: dial plan, trunks, meetings and lobby are in force; listeners stay");
         }

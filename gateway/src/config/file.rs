@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
+use super::homes::{LivekitPart, OpentalkPart};
 use super::values::{self, Network};
 use super::{Admin, Config, Lobby, Log, Media, Meeting, Problem, Sip, Trunk, Web, load_dialplan};
 use crate::net::tls::TlsFiles;
@@ -28,6 +29,8 @@ struct File {
     lobby: LobbyPart,
     #[serde(default)]
     meeting: Vec<MeetingPart>,
+    livekit: Option<LivekitPart>,
+    opentalk: Option<OpentalkPart>,
     #[serde(default)]
     log: LogPart,
     #[serde(default)]
@@ -125,6 +128,8 @@ struct MeetingPart {
     #[serde(default)]
     waiting_room: bool,
     max_people: Option<Spanned<usize>>,
+    home: Option<Spanned<String>>,
+    livekit_room: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -183,7 +188,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, Vec<Problem>> {
 }
 
 /// Walks the file and collects every problem on the way.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     path: &'a Path,
     text: &'a str,
     problems: Vec<Problem>,
@@ -211,7 +216,9 @@ impl Walk<'_> {
             admin: file.admin.and_then(|admin| self.admin(admin)),
             dialplan: dialplan?,
             lobby,
-            meetings: self.meetings(file.meeting),
+            meetings: self.meetings(file.meeting, file.livekit.is_some()),
+            livekit: file.livekit.and_then(|livekit| self.livekit(livekit)),
+            opentalk: file.opentalk.and_then(|opentalk| self.opentalk(opentalk)),
             log: self.log(file.log),
             dns_servers: file
                 .dns
@@ -465,7 +472,7 @@ impl Walk<'_> {
         }
     }
 
-    fn meetings(&mut self, parts: Vec<MeetingPart>) -> Vec<Meeting> {
+    fn meetings(&mut self, parts: Vec<MeetingPart>, has_livekit: bool) -> Vec<Meeting> {
         let mut seen = BTreeSet::new();
         let mut meetings = Vec::new();
         for part in parts {
@@ -496,6 +503,7 @@ impl Walk<'_> {
                 name,
                 waiting_room: part.waiting_room,
                 max_people,
+                home: self.home(part.home.as_ref(), part.livekit_room.as_ref(), has_livekit),
             });
         }
         meetings
@@ -532,11 +540,15 @@ impl Walk<'_> {
         }
     }
 
-    fn duration(&mut self, value: Option<&Spanned<String>>, default: Duration) -> Duration {
+    pub(super) fn duration(&mut self, value: Option<&Spanned<String>>, default: Duration) -> Duration {
         value.and_then(|s| self.value(s, values::duration)).unwrap_or(default)
     }
 
-    fn value<T>(&mut self, s: &Spanned<String>, check: impl Fn(&str) -> Result<T, (String, String)>) -> Option<T> {
+    pub(super) fn value<T>(
+        &mut self,
+        s: &Spanned<String>,
+        check: impl Fn(&str) -> Result<T, (String, String)>,
+    ) -> Option<T> {
         match check(s.get_ref()) {
             Ok(value) => Some(value),
             Err((what, remedy)) => {
@@ -550,14 +562,14 @@ impl Walk<'_> {
         self.value(s, check)
     }
 
-    fn beside(&self, file: PathBuf) -> PathBuf {
+    pub(super) fn beside(&self, file: PathBuf) -> PathBuf {
         match self.path.parent() {
             Some(folder) => folder.join(file),
             None => file,
         }
     }
 
-    fn at<T>(&mut self, value: &Spanned<T>, what: String, remedy: String) {
+    pub(super) fn at<T>(&mut self, value: &Spanned<T>, what: String, remedy: String) {
         let line = self.line(value.span().start);
         self.add(line, what, remedy);
     }

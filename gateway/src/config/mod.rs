@@ -3,6 +3,10 @@
 
 /// The file's shape, as serde reads it.
 mod file;
+/// Where rooms live: LiveKit, OpenTalk, or here.
+mod homes;
+/// Turns a configuration of Obelisk into ours.
+pub mod obelisk;
 /// Checks that a value is what its key promises.
 mod values;
 
@@ -17,6 +21,8 @@ use landbridge_sip::ua::Transport;
 
 use crate::media::Encryption;
 use crate::net::tls::TlsFiles;
+use crate::room::Residence;
+pub use homes::{Home, Livekit, Login, Opentalk};
 pub use values::Network;
 pub(crate) use values::{codec, encryption};
 
@@ -39,8 +45,12 @@ pub struct Config {
     pub dialplan: Dialplan,
     /// Prompts, languages and tries.
     pub lobby: Lobby,
-    /// The rooms of home `local`.
+    /// The meetings that this gateway knows by itself.
     pub meetings: Vec<Meeting>,
+    /// The LiveKit deployment of home `livekit`; absent = none.
+    pub livekit: Option<Livekit>,
+    /// The OpenTalk deployment that knows all other meetings; absent = none.
+    pub opentalk: Option<Opentalk>,
     /// What the log says.
     pub log: Log,
     /// Name servers instead of the system's.
@@ -144,7 +154,7 @@ pub struct Lobby {
     pub next_digit: Duration,
 }
 
-/// A room of home `local`.
+/// A meeting that this gateway knows by itself.
 #[derive(Clone, Debug)]
 pub struct Meeting {
     /// Meeting id, 4 to 20 digits.
@@ -159,6 +169,8 @@ pub struct Meeting {
     pub waiting_room: bool,
     /// Most people at a time.
     pub max_people: usize,
+    /// Where its room lives.
+    pub home: Home,
 }
 
 impl From<&Meeting> for crate::room::Meeting {
@@ -170,6 +182,10 @@ impl From<&Meeting> for crate::room::Meeting {
             name: meeting.name.clone(),
             waiting_room: meeting.waiting_room,
             max_people: meeting.max_people,
+            residence: match &meeting.home {
+                Home::Local => Residence::Local,
+                Home::Livekit(room) => Residence::Livekit { room: room.clone() },
+            },
         }
     }
 }

@@ -242,15 +242,31 @@ pub(super) fn secret_key(text: &str, offset: usize) -> Option<&str> {
         .trim_end_matches('"')
         .rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
         .next()?;
-    ["pin", "moderator_pin", "password", "token"]
-        .contains(&key)
-        .then_some(key)
+    [
+        "pin",
+        "moderator_pin",
+        "password",
+        "token",
+        "secret",
+        "api_secret",
+        "client_secret",
+    ]
+    .contains(&key)
+    .then_some(key)
 }
 
 /// Takes the value out of a fault, for secrets.
 pub(super) fn hide((what, remedy): Fault) -> Fault {
     let what = what.rsplit('"').next().unwrap_or_default().trim().to_owned();
     (format!("the value {what}"), remedy)
+}
+
+/// Takes a user and a password, which may stand in an address, out of a fault.
+pub(super) fn hide_userinfo((what, remedy): Fault, url: &url::Url) -> Fault {
+    if url.username().is_empty() && url.password().is_none() {
+        return (what, remedy);
+    }
+    ("the address holds a user or a password".to_owned(), remedy)
 }
 
 /// Reads "unknown field `x`, expected one of `a`, `b`" and returns the unknown field with the nearest known one.

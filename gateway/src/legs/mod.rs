@@ -8,6 +8,10 @@
 pub mod echo;
 /// What a protocol must do to reach people.
 mod leg;
+/// LiveKit rooms that phones are in.
+pub mod livekit;
+/// OpenTalk meetings: controller and signalling.
+pub mod opentalk;
 /// SIP telephones.
 pub mod sip;
 /// Browsers over WebRTC with one HTTP exchange (RFC 9725).

@@ -110,6 +110,11 @@ impl Lobby {
         self.outputs.pop_front()
     }
 
+    /// Returns the language the caller is spoken to in.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
     /// Returns when [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Keys inside a room, as OpenTalk users know them: 0 stop prompt, 1 mute, 2 raise hand, * help.
+//! Keys inside a room, as OpenTalk users know them: 0 stop prompt, 1 mute, 2 raise hand, 3 and 6 yes and no to being
+//! recorded, 4 mute video, 5 breakout room and back, * help.
 
 use crate::room::Notice;
 
@@ -12,6 +13,12 @@ pub enum KeyAction {
     SetMuted(bool),
     /// Raise or lower the own hand.
     SetHand(bool),
+    /// Say yes or no to being recorded.
+    Consent(bool),
+    /// Switch the own camera, which a telephone has not.
+    Video,
+    /// Go to the open breakout room, or back.
+    ChangeRoom,
     /// Say what the keys do.
     Help,
 }
@@ -27,12 +34,16 @@ impl Keys {
     /// Learns what the room says.
     pub fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::Joined { muted, .. } | Notice::Admitted { muted, .. } => self.muted = *muted,
-            Notice::Muted { .. } => self.muted = true,
+            Notice::Joined { muted, .. }
+            | Notice::Admitted { muted, .. }
+            | Notice::ConsentGiven { muted }
+            | Notice::RecordingStopped { muted } => self.muted = *muted,
+            Notice::Muted { .. } | Notice::MicrophonesRestricted | Notice::ConsentRefused => self.muted = true,
             Notice::Unmuted => self.muted = false,
             Notice::HandRaised => self.hand = true,
             Notice::HandLowered { .. } => self.hand = false,
-            Notice::Waiting | Notice::MediaFailed | Notice::Ended(_) => {}
+            Notice::SentToWaitingRoom | Notice::HandsDisabled => self.hand = false,
+            _ => {}
         }
     }
 
@@ -42,6 +53,10 @@ impl Keys {
             '0' => Some(KeyAction::StopPrompt),
             '1' => Some(KeyAction::SetMuted(!self.muted)),
             '2' => Some(KeyAction::SetHand(!self.hand)),
+            '3' => Some(KeyAction::Consent(true)),
+            '4' => Some(KeyAction::Video),
+            '5' => Some(KeyAction::ChangeRoom),
+            '6' => Some(KeyAction::Consent(false)),
             '*' => Some(KeyAction::Help),
             _ => None,
         }
@@ -81,7 +96,9 @@ mod tests {
         let keys = Keys::default();
         assert_eq!(keys.press('0'), Some(KeyAction::StopPrompt));
         assert_eq!(keys.press('*'), Some(KeyAction::Help));
-        for key in ['3', '4', '5', '6', '7', '8', '9', '#', 'A', 'x'] {
+        assert_eq!(keys.press('3'), Some(KeyAction::Consent(true)));
+        assert_eq!(keys.press('6'), Some(KeyAction::Consent(false)));
+        for key in ['7', '8', '9', '#', 'A', 'x'] {
             assert_eq!(keys.press(key), None);
         }
     }

@@ -170,6 +170,50 @@ prompts! {
     Goodbye = "goodbye",
     /// Are you still there?
     StillThere = "still-there",
+    /// A moderator closed the microphones; you can only listen.
+    MicrophonesRestricted = "microphones-restricted",
+    /// The microphones may be used again.
+    MicrophonesFree = "microphones-free",
+    /// A moderator moved you to the waiting room.
+    SentToWaitingRoom = "sent-to-waiting-room",
+    /// There are breakout rooms; the key that enters yours.
+    BreakoutOpened = "breakout-opened",
+    /// You are in your breakout room.
+    BreakoutEntered = "breakout-entered",
+    /// The breakout rooms close shortly.
+    BreakoutClosing = "breakout-closing",
+    /// You are back in the main room.
+    BreakoutReturned = "breakout-returned",
+    /// The meeting is recorded or streamed; the keys that agree and refuse.
+    ConsentAsked = "consent-asked",
+    /// You agreed to the recording.
+    ConsentGiven = "consent-given",
+    /// You refused the recording; the microphone stays closed.
+    ConsentRefused = "consent-refused",
+    /// The recording has ended.
+    RecordingStopped = "recording-stopped",
+    /// The meeting ends in some minutes.
+    TimeLimitSoon = "time-limit-soon",
+    /// The meeting has used up its time.
+    TimeLimitReached = "time-limit-reached",
+    /// The meeting is end-to-end encrypted; phones cannot join.
+    EncryptedRoom = "encrypted-room",
+    /// A moderator excluded you for good.
+    Banned = "banned",
+    /// A moderator ended the meeting for guests.
+    Debriefed = "debriefed",
+    /// The meeting cannot be joined by phone.
+    CallInDisabled = "call-in-disabled",
+    /// Hands cannot be raised now.
+    HandsDisabled = "hands-disabled",
+    /// This call carries no video.
+    NoVideo = "no-video",
+    /// The connection is back.
+    Reconnected = "reconnected",
+    /// Somebody wrote in the chat.
+    ChatMessage = "chat-message",
+    /// What the keys do in an OpenTalk meeting.
+    KeysHelpOpenTalk = "keys-help-opentalk",
 }
 
 impl Prompt {
@@ -191,6 +235,11 @@ impl Prompt {
             Cause::Full => &[Prompt::RoomFull],
             Cause::Removed => &[Prompt::Removed],
             Cause::RoomEnded => &[Prompt::RoomEnded],
+            Cause::Banned => &[Prompt::Banned],
+            Cause::Debriefed => &[Prompt::Debriefed],
+            Cause::TimeLimit => &[Prompt::TimeLimitReached],
+            Cause::EncryptedRoom => &[Prompt::EncryptedRoom],
+            Cause::CallInDisabled => &[Prompt::CallInDisabled],
             Cause::Draining => &[Prompt::Draining],
             Cause::Unreachable | Cause::Overloaded | Cause::Busy | Cause::NoAnswer | Cause::Internal => {
                 &[Prompt::Unreachable]
@@ -210,7 +259,7 @@ mod tests {
         for prompt in Prompt::ALL {
             assert_eq!(Prompt::from_stem(prompt.stem()), Some(*prompt));
         }
-        assert_eq!(Prompt::ALL.len(), 32);
+        assert_eq!(Prompt::ALL.len(), 54);
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::Rng as _;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::peer::{self, DoorConfig, PeerHandle};
+use super::peer::{self, DoorConfig, IceServer, PeerHandle, SfuEvent, SfuLink};
 use super::ports::{PortPair, Ports};
 use super::sdp::{self, Description, Local, LocalKeys, Session};
-use super::thread::{self, Command, Leg, Mailbox, Wire};
+use super::thread::{self, BrowserWire, Command, Leg, Mailbox, ToBrowser, TrackSink, Wire};
 use super::words::{
     Chime, Clip, Event, LegEvents, LegStats, Loudness, MediaConfig, PhonePolicy, PlayId, Refusal, RoomKey,
 };
@@ -38,6 +39,23 @@ struct Entry {
     phone: Option<Negotiation>,
     /// Held for its end: dropping it closes the connection.
     _browser: Option<PeerHandle>,
+    _track: Option<TrackCount>,
+}
+
+/// Counts one remote track for as long as it lives.
+struct TrackCount;
+
+impl TrackCount {
+    fn new() -> TrackCount {
+        metrics::gauge!("landbridge_sfu_tracks").increment(1.0);
+        TrackCount
+    }
+}
+
+impl Drop for TrackCount {
+    fn drop(&mut self) {
+        metrics::gauge!("landbridge_sfu_tracks").decrement(1.0);
+    }
 }
 
 /// One side of an offer/answer dialogue (RFC 3264): what stays the same from one offer to the next.
@@ -65,6 +83,8 @@ impl Negotiation {
 
 /// Orders that wait for one event channel [events].
 const EVENTS: usize = 128;
+/// Packets that wait on their way to or from an SFU; 64 are more than a second of sound.
+const WAITING: usize = 64;
 
 impl Plane {
     /// Starts the media threads.
@@ -189,9 +209,27 @@ impl Plane {
             thread: self.pick_thread(),
             phone: None,
             _browser: Some(opened.handle),
+            _track: None,
         };
         self.open(leg, entry, leg_media);
         Ok((opened.answer, receiver))
+    }
+
+    /// Opens a connection with an SFU on a port of its own.
+    pub(crate) async fn open_sfu_link(
+        &self,
+        ice: &[IceServer],
+        tcp: bool,
+        told: mpsc::Sender<SfuEvent>,
+    ) -> Result<SfuLink, Refusal> {
+        let config = &self.0.config;
+        let door_config = DoorConfig {
+            lease: self.0.ports.reserve(&config.listen)?,
+            listen: config.listen.clone(),
+            public_address: config.public_address,
+            timeout: config.timeout,
+        };
+        SfuLink::open(door_config, ice, tcp, told).await
     }
 
     /// Plays clips one after the other: all the leg hears in the lobby, and above the ducked room inside one. Replaces what was playing.
@@ -253,6 +291,42 @@ impl Plane {
                 digits: digits.to_owned(),
             },
         );
+    }
+
+    /// Opens the way of a leg's own sound to an SFU, in place of an earlier one: Opus at 48 kHz. What a leg that speaks
+    /// Opus sends is forwarded packet by packet, all else is encoded in packets of 20 ms. It flows while the leg is in a
+    /// room and neither muted nor held; prompts are not in it.
+    ///
+    /// The numbers begin at random and go on without a break, from room to room, until the receiver is dropped. One
+    /// receiver serves one transport: under the keys of another, numbers must not begin anew.
+    pub fn open_uplink(&self, leg: LegId) -> mpsc::Receiver<ToBrowser> {
+        let (to, receiver) = mpsc::channel(WAITING);
+        self.order(leg, Command::OpenUplink { leg, to });
+        receiver
+    }
+
+    /// Ends the way of a leg's own sound to an SFU.
+    pub fn close_uplink(&self, leg: LegId) {
+        self.order(leg, Command::CloseUplink(leg));
+    }
+
+    /// Opens a leg that only speaks: one remote track of an SFU (Opus as payload type 111), heard by everyone in `room`
+    /// and decoded once. It does not time out, for its far end may be muted; [`Plane::close`] ends it.
+    pub fn open_track(&self, track: LegId, room: RoomKey) -> TrackSink {
+        let (sender, from) = sync_channel(WAITING);
+        // A track hears nothing, and what it has to tell is told by its SFU: nobody reads these.
+        let ((to, _), (events, _)) = (mpsc::channel(1), mpsc::channel(1));
+        let wire = Wire::Browser(BrowserWire { from, to });
+        let leg_media = Leg::track(track, wire, events, sdp::Session::of_track(), self.0.config.timeout);
+        let entry = Entry {
+            thread: self.thread_of(room),
+            phone: None,
+            _browser: None,
+            _track: Some(TrackCount::new()),
+        };
+        self.open(track, entry, leg_media);
+        self.order(track, Command::Enter { leg: track, room });
+        TrackSink::new(sender)
     }
 
     /// Plays a chime to everyone in a room.
@@ -318,6 +392,7 @@ impl Plane {
             thread: self.pick_thread(),
             phone: Some(negotiation),
             _browser: None,
+            _track: None,
         };
         self.open(leg, entry, leg_media);
         receiver

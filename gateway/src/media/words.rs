@@ -230,6 +230,10 @@ pub struct LegStats {
     pub bytes_sent: u64,
     /// RTP packets accepted.
     pub packets_received: u64,
+    /// Opus packets forwarded to an SFU as they came.
+    pub packets_forwarded: u64,
+    /// Frames of 20 ms decoded for the room.
+    pub frames_decoded: u64,
     /// Packets dropped because they came from an address that is not the peer's.
     pub dropped_foreign: u64,
     /// Packets dropped because they failed authentication or were replayed.

@@ -88,10 +88,13 @@ impl SipHandle {
     }
 }
 
+/// One connection's place in the inbox, given back when its message is taken out.
+pub(crate) type Turn = tokio::sync::OwnedSemaphorePermit;
+
 /// What a socket brings to the driver.
 pub(crate) enum Arrived {
-    Message(Arrival, Message),
-    Malformed(Arrival, ParseError),
+    Message(Arrival, Message, Option<Turn>),
+    Malformed(Arrival, ParseError, Option<Turn>),
     Opened {
         flow: FlowId,
         transport: Transport,
@@ -275,8 +278,12 @@ impl Driver {
     /// Keeps the table of connections, and turns what arrived into the core's input.
     fn arrived(&mut self, arrived: Arrived) -> Option<Input> {
         match arrived {
-            Arrived::Message(arrival, message) => Some(Input::Received(arrival, message)),
-            Arrived::Malformed(arrival, error) => {
+            Arrived::Message(arrival, message, turn) => {
+                drop(turn);
+                Some(Input::Received(arrival, message))
+            }
+            Arrived::Malformed(arrival, error, turn) => {
+                drop(turn);
                 metrics::counter!("landbridge_sip_malformed_total").increment(1);
                 tracing::debug!(%error, transport = arrival.transport.as_str(), "malformed SIP message");
                 Some(Input::Malformed(arrival, error))

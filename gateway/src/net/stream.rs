@@ -23,6 +23,8 @@ use super::{Arrived, SipConfig, tls};
 
 /// Messages that may wait for one slow connection.
 const OUTBOX: usize = 256;
+/// Messages of one connection that may wait in the shared inbox: one fast peer leaves room for all others.
+const TURNS: usize = 32;
 /// Connections at a time; more are closed at once.
 const MAX_CONNECTIONS: usize = 8192;
 /// Connections of the above that strangers do not get.
@@ -301,6 +303,7 @@ impl Connections {
             remote: link.remote,
             identity,
         };
+        let turns = Arc::new(Semaphore::new(TURNS));
         let mut framer = StreamFramer::new(Limits::default());
         let mut buffer = vec![0; 16_384];
         let mut deadline = Instant::now() + FIRST_MESSAGE;
@@ -315,15 +318,20 @@ impl Connections {
             while let Some(frame) = framer.next() {
                 silence = IDLE;
                 // Waits while the driver is behind: the peer's own TCP window closes, nobody else's.
+                let turn = Arc::clone(&turns).acquire_owned().await.ok();
                 let sent = match frame {
-                    Ok(Frame::Message(message)) => self.inbox.send(Arrived::Message(arrival.clone(), message)).await,
+                    Ok(Frame::Message(message)) => {
+                        self.inbox.send(Arrived::Message(arrival.clone(), message, turn)).await
+                    }
                     // RFC 5626 §4.4.1: a double CRLF is answered by a single one.
                     Ok(Frame::Ping) => {
                         let _ = pongs.try_send((None, b"\r\n".to_vec()));
                         Ok(())
                     }
                     Ok(Frame::Pong) => Ok(()),
-                    Ok(Frame::Malformed(error)) => self.inbox.send(Arrived::Malformed(arrival.clone(), error)).await,
+                    Ok(Frame::Malformed(error)) => {
+                        self.inbox.send(Arrived::Malformed(arrival.clone(), error, turn)).await
+                    }
                     Err(FramingLost(error)) => {
                         // Where a message ends is in doubt: answer what can be answered, then close.
                         if let Some(answer) = error.answer("lb") {

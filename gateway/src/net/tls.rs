@@ -117,6 +117,21 @@ pub fn client_config(files: Option<&TlsFiles>) -> Result<ClientConfig, TlsError>
     }
 }
 
+/// Builds the configuration for HTTPS and secure WebSockets, with the names of RFC 9525; `ca` takes the place of the
+/// system's authorities.
+pub fn https_config(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let nowhere = PathBuf::from("ca");
+    let roots = match ca {
+        Some(ca) => roots(ca)?,
+        None => system_roots(),
+    };
+    Ok(ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| fault(&nowhere, e, "report this as a defect"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
 /// Lists the SIP domains that a verified certificate speaks for.
 ///
 /// RFC 5922 §7.1: "sip" URIs of the subjectAltName; DNS names only if there is no such URI.

@@ -63,8 +63,8 @@ pub(super) async fn receive(socket: Arc<UdpSocket>, flow: FlowId, local: SocketA
             identity: None,
         };
         let arrived = match parse::datagram(bytes, &limits) {
-            Ok(message) => Arrived::Message(arrival, message),
-            Err(error) => Arrived::Malformed(arrival, error),
+            Ok(message) => Arrived::Message(arrival, message, None),
+            Err(error) => Arrived::Malformed(arrival, error, None),
         };
         if inbox.try_send(arrived).is_err() {
             metrics::counter!("landbridge_sip_dropped_total").increment(1);

@@ -13,8 +13,10 @@ use tokio::time::sleep_until;
 
 use crate::call::{Cause, Kind, LegId};
 use crate::room::home::Home;
-use crate::room::rooms::{Live, MediaOrders};
-use crate::room::{Control, Denial, Entrant, Input, MediaOrder, Notice, Output, RoomKey, Roster, Seat};
+use crate::room::rooms::{Abroad, Live, MediaOrders, NewsSink, Stranger};
+use crate::room::{
+    Control, Deed, Denial, Entrant, Input, MediaOrder, News, Notice, Output, Residence, RoomKey, Roster, Seat,
+};
 
 /// The least time between two rosters.
 pub(super) const ROSTER_PACE: Duration = Duration::from_millis(100);
@@ -31,6 +33,8 @@ pub(super) enum Letter {
     Ask(Input, oneshot::Sender<Result<(), Denial>>),
     /// The media plane says who speaks.
     Speaking(Vec<LegId>),
+    /// A guest's task has news from where the room lives.
+    News(LegId, News),
 }
 
 pub(super) struct Actor {
@@ -40,14 +44,21 @@ pub(super) struct Actor {
     pub(super) to_self: mpsc::WeakSender<Letter>,
     pub(super) roster: watch::Sender<Arc<Roster>>,
     pub(super) media: Arc<dyn MediaOrders>,
+    pub(super) residence: Residence,
+    pub(super) abroad: Option<Arc<dyn Abroad>>,
+    /// Guests whose task did not take a deed.
+    pub(super) stuck: Vec<LegId>,
     /// Strikes the room off the list of live rooms when the task ends, however it ends.
     pub(super) live: Live,
 }
 
 struct Ear {
+    name: String,
     notices: mpsc::Sender<Notice>,
     /// Kept free for `Ended`.
     last: mpsc::OwnedPermit<Notice>,
+    /// The way to the guest's task, for a room that lives elsewhere.
+    deeds: Option<mpsc::Sender<Deed>>,
     _counted: Counted,
 }
 
@@ -96,6 +107,7 @@ impl Actor {
     ) -> bool {
         match letter {
             Letter::Speaking(legs) => self.drive(Input::Speaking(legs), ears, pace).1,
+            Letter::News(person, news) => self.drive(Input::News { person, news }, ears, pace).1,
             Letter::Ask(input, answer) => {
                 let (answered, is_over) = self.drive(input, ears, pace);
                 // Whoever asked may have gone; the deed stands.
@@ -124,6 +136,7 @@ impl Actor {
             kind,
             role,
             attached,
+            papers,
         } = entrant;
         let Some(mailbox) = self.to_self.upgrade() else {
             return (Err(Cause::RoomEnded), true);
@@ -138,8 +151,10 @@ impl Actor {
         ears.insert(
             leg,
             Ear {
+                name: name.clone(),
                 notices,
                 last,
+                deeds: None,
                 _counted: Counted::new(kind),
             },
         );
@@ -149,12 +164,14 @@ impl Actor {
             kind,
             role,
             attached,
+            papers,
         };
         match self.drive(input, ears, pace) {
             (Ok(()), is_over) => {
                 let control = Control {
                     person: leg,
                     role,
+                    residence: self.residence.clone(),
                     mailbox,
                     roster: self.roster.subscribe(),
                 };
@@ -191,11 +208,43 @@ impl Actor {
                 Output::Answer(answer) => answered = answer,
                 Output::Tell(person, notice) => tell(ears, person, notice),
                 Output::Media(order) => self.order(order),
+                Output::Abroad(person, deed) => self.abroad(ears, person, deed),
                 Output::Roster => pace.is_wanted = true,
                 Output::Closed => is_over = true,
             }
         }
+        if let Some(person) = self.stuck.pop() {
+            let cause = Cause::Internal;
+            is_over |= self.drive(Input::Leave { person, cause }, ears, pace).1;
+        }
         (answered, is_over)
+    }
+
+    /// Hands a deed to the guest's task, which begins with the first one and ends with the last.
+    fn abroad(&mut self, ears: &mut HashMap<LegId, Ear>, person: LegId, deed: Deed) {
+        let (Some(ear), Some(abroad)) = (ears.get_mut(&person), &self.abroad) else {
+            return;
+        };
+        let deeds = ear.deeds.get_or_insert_with(|| {
+            let stranger = Stranger {
+                person,
+                name: ear.name.clone(),
+                residence: self.residence.clone(),
+            };
+            abroad.receive(stranger, NewsSink::new(person, self.to_self.clone()))
+        });
+        let is_last = matches!(deed, Deed::Leave);
+        if let Err(error) = deeds.try_send(deed)
+            && !is_last
+        {
+            // A task that is this far behind is stuck, and what it missed may have been to keep still.
+            tracing::error!(leg = %person, %error, "a guest's task does not keep up; the guest leaves");
+            self.stuck.push(person);
+        }
+        if is_last {
+            // The task ends when its channel does, whether the last word found room or not.
+            ear.deeds = None;
+        }
     }
 
     fn order(&self, order: MediaOrder) {

@@ -16,6 +16,31 @@ use crate::call::Role;
 /// The most people in a meeting that does not say otherwise.
 pub const DEFAULT_MAX_PEOPLE: usize = 200;
 
+/// Where a meeting's room lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Residence {
+    /// In the gateway.
+    Local,
+    /// In LiveKit.
+    Livekit {
+        /// Name of the room there.
+        room: String,
+    },
+    /// In OpenTalk.
+    Opentalk,
+}
+
+impl Residence {
+    /// Returns the word used by the API and the logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Residence::Local => "local",
+            Residence::Livekit { .. } => "livekit",
+            Residence::Opentalk => "opentalk",
+        }
+    }
+}
+
 /// One configured meeting.
 #[derive(Clone)]
 pub struct Meeting {
@@ -31,6 +56,8 @@ pub struct Meeting {
     pub waiting_room: bool,
     /// The most people present at once.
     pub max_people: usize,
+    /// Where its room lives.
+    pub residence: Residence,
 }
 
 impl fmt::Debug for Meeting {
@@ -52,6 +79,21 @@ pub struct Entry {
     pub waiting_room: bool,
     /// The most people present at once.
     pub max_people: usize,
+    /// Where its room lives.
+    pub residence: Residence,
+}
+
+impl Entry {
+    /// Describes a meeting of OpenTalk, of which the gateway knows the id alone.
+    pub fn of_opentalk(id: &str) -> Entry {
+        Entry {
+            id: id.to_owned(),
+            name: "OpenTalk".to_owned(),
+            waiting_room: false,
+            max_people: usize::MAX,
+            residence: Residence::Opentalk,
+        }
+    }
 }
 
 /// The directory of meetings; cheap to clone, reloadable while in use.
@@ -110,6 +152,11 @@ impl Meetings {
         bool::from(participant | moderator).then(|| (Arc::clone(&page.entry), role))
     }
 
+    /// Tells whether there is a meeting of this id.
+    pub fn knows(&self, id: &str) -> bool {
+        self.book().pages.contains_key(id)
+    }
+
     /// Counts the meetings.
     pub fn len(&self) -> usize {
         self.book().pages.len()
@@ -142,6 +189,7 @@ impl Book {
             name: String::new(),
             waiting_room: false,
             max_people: 0,
+            residence: Residence::Local,
         };
         Book {
             pages,
@@ -166,6 +214,7 @@ impl Page {
             name: meeting.name,
             waiting_room: meeting.waiting_room,
             max_people: meeting.max_people,
+            residence: meeting.residence,
         };
         Page {
             entry: Arc::new(entry),
@@ -194,6 +243,7 @@ mod tests {
             name: "Demo".to_owned(),
             waiting_room: false,
             max_people: DEFAULT_MAX_PEOPLE,
+            residence: Residence::Local,
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use proptest::prelude::*;
 
 use crate::call::{Cause, Kind, LegId, Role};
-use crate::room::{By, Input, MediaOrder, Notice, Output, Room, RoomConfig, RoomKey};
+use crate::room::{By, Input, MediaOrder, Notice, Output, Papers, Room, RoomConfig, RoomKey};
 
 const LINGER: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(300);
@@ -25,6 +25,7 @@ fn room(now: Instant, waiting_room: bool) -> Room {
         linger: LINGER,
         longest_wait: WAIT,
         chime_up_to: 3,
+        announce_chat: false,
         started: SystemTime::UNIX_EPOCH,
     };
     Room::new(now, config)
@@ -50,6 +51,7 @@ impl World {
             "{output:?} after the end"
         );
         match output {
+            Output::Abroad(person, deed) => panic!("a room of the gateway's own wants {deed:?} for {person} elsewhere"),
             Output::Tell(person, Notice::Joined { muted, .. }) => {
                 assert!(self.told.insert(*person, true).is_none());
                 self.muted.insert(*person, *muted);
@@ -80,6 +82,7 @@ impl World {
             Output::Tell(person, Notice::HandRaised) => assert!(self.hands.insert(*person)),
             Output::Tell(person, Notice::HandLowered { .. }) => assert!(self.hands.remove(person)),
             Output::Tell(person, Notice::MediaFailed) => assert!(self.told.contains_key(person)),
+            Output::Tell(_, notice) => panic!("a room of the gateway's own has no {notice:?}"),
             Output::Media(MediaOrder::Enter(leg)) => {
                 assert!(self.entered.insert(*leg, false).is_none())
             }
@@ -158,7 +161,9 @@ fn input() -> impl Strategy<Value = Input> {
     let role = prop_oneof![3 => Just(Role::Participant), 2 => Just(Role::Moderator)];
     prop_oneof![
         8 => (person(), name, kind, role, any::<bool>())
-            .prop_map(|(person, name, kind, role, attached)| Input::Join { person, name, kind, role, attached }),
+            .prop_map(|(person, name, kind, role, attached)| Input::Join {
+                person, name, kind, role, attached, papers: Papers::None
+            }),
         2 => person().prop_map(|person| Input::Leave { person, cause: Cause::Left }),
         2 => person().prop_map(Input::Attached),
         1 => (person(), any::<bool>()).prop_map(|(person, failed)| Input::Detached { person, failed }),

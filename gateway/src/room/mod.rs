@@ -7,6 +7,7 @@
 //! actor              Home::handle(now, Input) … poll() -> Output   the core knows neither task nor socket
 //!                      Tell(person, Notice)  -> the seat's bounded channel
 //!                      Media(order)          -> MediaOrders, bound to the media plane
+//!                      Abroad(person, deed)  -> Abroad, the guest's task where the room lives; its News come back
 //!                      Roster                -> watch::Receiver<Arc<Roster>>, at most ten a second
 //! ```
 
@@ -14,7 +15,7 @@
 mod actor;
 /// Who may enter which meeting, by which PIN.
 pub mod directory;
-/// Where a room lives: the gateway itself today.
+/// Where a room lives: in the gateway, in LiveKit, in OpenTalk.
 pub mod home;
 /// Random histories that no room may fail.
 #[cfg(test)]
@@ -41,8 +42,9 @@ mod tests;
 mod vocabulary;
 
 pub use crate::media::{Chime, RoomKey};
-pub use directory::{Meeting, Meetings};
-pub use rooms::{MediaOrders, Rooms, RoomsConfig};
+pub use directory::{Meeting, Meetings, Residence};
+pub use home::remote::{Deed, HallEnd, HallNews, HallPerson, News, OpentalkPapers, Papers, refusal};
+pub use rooms::{Abroad, MediaOrders, NewsSink, Rooms, RoomsConfig, Stranger};
 pub use roster::{Person, Roster};
 pub use seat::{Control, Entrant, Seat};
 pub use state::{Room, RoomConfig};

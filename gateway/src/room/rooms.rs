@@ -13,7 +13,7 @@ use crate::call::{Cause, LegId};
 use crate::room::actor::{Actor, Letter};
 use crate::room::directory::Entry;
 use crate::room::seat::ask;
-use crate::room::{Chime, Denial, Entrant, Input, RoomConfig, RoomKey, Roster, Seat, home};
+use crate::room::{Chime, Deed, Denial, Entrant, Input, News, Residence, RoomConfig, RoomKey, Roster, Seat, home};
 
 /// Carries a room's orders to the media plane. No call may block; orders of one room arrive in order.
 pub trait MediaOrders: Send + Sync + 'static {
@@ -27,6 +27,45 @@ pub trait MediaOrders: Send + Sync + 'static {
     fn chime(&self, room: RoomKey, chime: Chime);
 }
 
+/// Carries out what rooms that live elsewhere want done for their guests.
+pub trait Abroad: Send + Sync + 'static {
+    /// Receives a guest: begins a task that does what it is told and tells its news. It ends with [`Deed::Leave`] or
+    /// when the channel closes. Must not block.
+    fn receive(&self, stranger: Stranger, news: NewsSink) -> mpsc::Sender<Deed>;
+}
+
+/// A guest of a room that lives elsewhere.
+#[derive(Clone, Debug)]
+pub struct Stranger {
+    /// The guest's leg.
+    pub person: LegId,
+    /// The name it wishes to be known by.
+    pub name: String,
+    /// Where the room lives.
+    pub residence: Residence,
+}
+
+/// The way of a guest's news to its room.
+#[derive(Clone, Debug)]
+pub struct NewsSink {
+    person: LegId,
+    mailbox: mpsc::WeakSender<Letter>,
+}
+
+impl NewsSink {
+    pub(super) fn new(person: LegId, mailbox: mpsc::WeakSender<Letter>) -> NewsSink {
+        NewsSink { person, mailbox }
+    }
+
+    /// Tells the room; returns whether the room is still there.
+    pub async fn tell(&self, news: News) -> bool {
+        match self.mailbox.upgrade() {
+            Some(mailbox) => mailbox.send(Letter::News(self.person, news)).await.is_ok(),
+            None => false,
+        }
+    }
+}
+
 /// How all rooms behave.
 #[derive(Clone, Debug)]
 pub struct RoomsConfig {
@@ -38,6 +77,8 @@ pub struct RoomsConfig {
     pub chime_up_to: usize,
     /// The most rooms that live at once.
     pub max_rooms: usize,
+    /// Whether people hear that somebody wrote in the chat.
+    pub announce_chat: bool,
 }
 
 impl Default for RoomsConfig {
@@ -47,6 +88,7 @@ impl Default for RoomsConfig {
             longest_wait: Duration::from_secs(30 * 60),
             chime_up_to: 20,
             max_rooms: 1000,
+            announce_chat: false,
         }
     }
 }
@@ -60,6 +102,7 @@ pub struct Rooms {
 struct Shared {
     config: RoomsConfig,
     media: Arc<dyn MediaOrders>,
+    abroad: Option<Arc<dyn Abroad>>,
     doors: Mutex<Doors>,
     is_draining: AtomicBool,
 }
@@ -86,9 +129,19 @@ const JOIN_TRIES: usize = 3;
 impl Rooms {
     /// Opens the house; must be called inside a tokio runtime before the first `join`.
     pub fn new(config: RoomsConfig, media: Arc<dyn MediaOrders>) -> Rooms {
+        Rooms::open_with(config, media, None)
+    }
+
+    /// Opens a house that also has rooms elsewhere.
+    pub fn with_abroad(config: RoomsConfig, media: Arc<dyn MediaOrders>, abroad: Arc<dyn Abroad>) -> Rooms {
+        Rooms::open_with(config, media, Some(abroad))
+    }
+
+    fn open_with(config: RoomsConfig, media: Arc<dyn MediaOrders>, abroad: Option<Arc<dyn Abroad>>) -> Rooms {
         let shared = Shared {
             config,
             media,
+            abroad,
             doors: Mutex::default(),
             is_draining: AtomicBool::new(false),
         };
@@ -202,9 +255,10 @@ impl Rooms {
             linger: self.shared.config.linger,
             longest_wait: self.shared.config.longest_wait,
             chime_up_to: self.shared.config.chime_up_to,
+            announce_chat: self.shared.config.announce_chat,
             started: SystemTime::now(),
         };
-        let home = home::open(tokio::time::Instant::now().into_std(), config);
+        let home = home::open(tokio::time::Instant::now().into_std(), config, &meeting.residence);
         let (mailbox, letters) = mpsc::channel(MAILBOX);
         let (roster_in, roster) = watch::channel(Arc::new(home.roster()));
         let live = Live {
@@ -219,6 +273,9 @@ impl Rooms {
             to_self: mailbox.downgrade(),
             roster: roster_in,
             media: Arc::clone(&self.shared.media),
+            residence: meeting.residence.clone(),
+            abroad: self.shared.abroad.clone(),
+            stuck: Vec::new(),
             live,
         };
         doors.id_of.insert(key, meeting.id.clone());

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::directory::Entry;
-use crate::room::{Chime, Denial, Entrant, Input, MediaOrders, Notice, RoomKey, Rooms, RoomsConfig, Seat};
+use crate::room::{
+    Chime, Denial, Entrant, Input, MediaOrders, Notice, Papers, Residence, RoomKey, Rooms, RoomsConfig, Seat,
+};
 
 /// Stands in for the media plane and remembers who is in which room.
 #[derive(Default)]
@@ -36,6 +38,7 @@ fn meeting(id: &str) -> Entry {
         name: "Demo".to_owned(),
         waiting_room: false,
         max_people: 1000,
+        residence: Residence::Local,
     }
 }
 
@@ -46,6 +49,7 @@ fn phone(leg: u64) -> Entrant {
         kind: Kind::Phone,
         role: Role::Participant,
         attached: true,
+        papers: Papers::None,
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Roster {
     pub id: String,
     /// The meeting's name.
     pub name: String,
+    /// Where the room lives, as [`Residence::as_str`](crate::room::Residence::as_str) says.
+    pub home: &'static str,
     /// Whether newcomers are refused.
     pub locked: bool,
     /// Whether newcomers wait for a moderator.

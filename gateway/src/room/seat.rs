@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::actor::Letter;
-use crate::room::{By, Denial, Input, Notice, Roster};
+use crate::room::{By, Denial, Input, Notice, Papers, Residence, Roster};
 
 /// Who comes in; the credentials were checked before.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Entrant {
     pub role: Role,
     /// Whether the media plane knows the leg already (a phone) or [`Control::attached`] will follow (a browser).
     pub attached: bool,
+    /// What shows a home elsewhere that the person may come in.
+    pub papers: Papers,
 }
 
 /// A person's place in a room. Dropping it leaves the room.
@@ -58,6 +60,7 @@ impl Drop for Seat {
 pub struct Control {
     pub(super) person: LegId,
     pub(super) role: Role,
+    pub(super) residence: Residence,
     pub(super) mailbox: mpsc::Sender<Letter>,
     pub(super) roster: watch::Receiver<Arc<Roster>>,
 }
@@ -71,6 +74,11 @@ impl Control {
     /// Returns what this person may do.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Returns where the room lives.
+    pub fn residence(&self) -> &Residence {
+        &self.residence
     }
 
     /// Returns the room's roster; `changed()` on it wakes at most ten times a second.
@@ -97,6 +105,23 @@ impl Control {
             Input::LowerHand { by: self.by(), person }
         };
         self.ask(input).await
+    }
+
+    /// Says yes or no to being recorded.
+    pub async fn consent(&self, given: bool) -> Result<(), Denial> {
+        let person = self.person;
+        self.ask(Input::Consent { person, given }).await
+    }
+
+    /// Goes to the open breakout room, or back.
+    pub async fn change_room(&self) -> Result<(), Denial> {
+        self.ask(Input::ChangeRoom { person: self.person }).await
+    }
+
+    /// Tells the room which key was pressed, for whoever is interested.
+    pub async fn key(&self, key: char) -> Result<(), Denial> {
+        let person = self.person;
+        self.ask(Input::Key { person, key }).await
     }
 
     /// Leaves the room for `cause`, which the last notice repeats.

@@ -11,7 +11,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::call::{Cause, Kind, LegId, Role};
-use crate::room::{By, Chime, Denial, Input, MediaOrder, Notice, Output, Person, RoomKey, Roster, names};
+use crate::room::{
+    By, Chime, Denial, Input, MediaOrder, Notice, Output, Papers, Person, Residence, RoomKey, Roster, names,
+};
 
 /// How one room behaves.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct RoomConfig {
     pub longest_wait: Duration,
     /// Up to how many people present a tone tells who comes and goes.
     pub chime_up_to: usize,
+    /// Whether people hear that somebody wrote in the chat.
+    pub announce_chat: bool,
     /// When this life of the room begins.
     pub started: SystemTime,
 }
@@ -104,6 +108,7 @@ impl Room {
             key: self.config.key,
             id: self.config.id.clone(),
             name: self.config.name.clone(),
+            home: Residence::Local.as_str(),
             locked: self.locked,
             waiting_room: self.config.waiting_room,
             started: self.config.started,
@@ -114,7 +119,7 @@ impl Room {
     /// Takes in one event.
     pub fn handle(&mut self, now: Instant, input: Input) {
         if self.closed {
-            if !matches!(input, Input::Speaking(_) | Input::Timeout) {
+            if !matches!(input, Input::Speaking(_) | Input::Timeout | Input::News { .. }) {
                 self.say(Output::Answer(Err(Denial::Refused(Cause::RoomEnded))));
             }
             return;
@@ -135,7 +140,10 @@ impl Room {
                 kind,
                 role,
                 attached,
+                papers: Papers::None,
             } => Some(self.join(now, person, &name, kind, role, attached)),
+            // Whoever was let into another home is not let in here.
+            Input::Join { .. } => Some(Err(Denial::Refused(Cause::Forbidden))),
             Input::Leave { person, cause } => Some(self.leave(person, cause)),
             Input::Attached(person) => Some(self.attached(person)),
             Input::Detached { person, failed } => Some(self.detached(person, failed)),
@@ -148,6 +156,9 @@ impl Room {
             Input::Admit { by, person } => Some(self.admit(by, person)),
             Input::AdmitAll { by } => Some(self.admit_all(by)),
             Input::End { by } => Some(self.end(by)),
+            Input::Consent { .. } | Input::ChangeRoom { .. } => Some(Err(Denial::NotOffered)),
+            Input::Key { .. } => Some(Ok(())),
+            Input::News { .. } => None,
             Input::Close(cause) => {
                 self.close(cause);
                 Some(Ok(()))

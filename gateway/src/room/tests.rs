@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::call::{Cause, Kind, LegId, Role};
-use crate::room::{By, Chime, Denial, Input, MediaOrder, Notice, Output, Person, Room, RoomConfig, RoomKey};
+use crate::room::{By, Chime, Denial, Input, MediaOrder, Notice, Output, Papers, Person, Room, RoomConfig, RoomKey};
 
 const MODERATOR: LegId = LegId(1);
 const ALICE: LegId = LegId(2);
@@ -30,6 +30,7 @@ impl Play {
             linger: LINGER,
             longest_wait: WAIT,
             chime_up_to: 20,
+            announce_chat: false,
             started: SystemTime::UNIX_EPOCH,
         };
         Play {
@@ -56,6 +57,7 @@ impl Play {
             kind: Kind::Phone,
             role,
             attached: true,
+            papers: Papers::None,
         })
     }
 

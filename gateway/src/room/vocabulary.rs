@@ -3,6 +3,7 @@
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::media::Chime;
+use crate::room::home::remote::{Deed, News, Papers};
 
 /// Says on whose authority something is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Input {
         role: Role,
         /// Whether the person's media leg exists already (a phone) or is still to come (a browser).
         attached: bool,
+        /// What shows a home elsewhere that the person may come in.
+        papers: Papers,
     },
     /// A person goes, or is gone.
     Leave {
@@ -104,6 +107,32 @@ pub enum Input {
         /// On whose authority.
         by: By,
     },
+    /// Says yes or no to being recorded.
+    Consent {
+        /// Who.
+        person: LegId,
+        /// Yes or no.
+        given: bool,
+    },
+    /// Goes to the breakout room that is open for the person, or back to the main room.
+    ChangeRoom {
+        /// Who.
+        person: LegId,
+    },
+    /// A key was pressed in the room; whoever is interested elsewhere learns of it.
+    Key {
+        /// Who.
+        person: LegId,
+        /// The key.
+        key: char,
+    },
+    /// A home elsewhere has news for one of its guests.
+    News {
+        /// Whose.
+        person: LegId,
+        /// What.
+        news: News,
+    },
     /// The gateway takes the room down; everybody is told this cause.
     Close(Cause),
     /// The media plane's list of active speakers, loudest or latest first.
@@ -115,12 +144,14 @@ pub enum Input {
 /// What a room wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Answers the input just handled; exactly one for each input but `Speaking` and `Timeout`.
+    /// Answers the input just handled; exactly one for each input but `Speaking`, `News` and `Timeout`.
     Answer(Result<(), Denial>),
     /// Tells one person something.
     Tell(LegId, Notice),
     /// Moves sound.
     Media(MediaOrder),
+    /// Wants something done where the room lives.
+    Abroad(LegId, Deed),
     /// Reports that the roster changed.
     Roster,
     /// Reports that the room is over and may be forgotten; nothing follows.
@@ -162,6 +193,46 @@ pub enum Notice {
     },
     /// Your sound broke; join it again.
     MediaFailed,
+    /// A moderator sent you to the waiting room.
+    SentToWaitingRoom,
+    /// Only some may open their microphone, and you are not among them.
+    MicrophonesRestricted,
+    /// Everybody may open the microphone again.
+    MicrophonesFree,
+    /// Nobody may raise a hand.
+    HandsDisabled,
+    /// A breakout room is open for you; key 5 enters it.
+    BreakoutOpened,
+    /// You are in a breakout room.
+    BreakoutEntered,
+    /// The breakout rooms close soon.
+    BreakoutClosing,
+    /// You are back in the main room.
+    BreakoutReturned,
+    /// The meeting is to be recorded: do you agree? Until then your microphone is closed.
+    ConsentAsked,
+    /// You agreed to be recorded.
+    ConsentGiven {
+        /// Your microphone is closed all the same.
+        muted: bool,
+    },
+    /// You refused to be recorded, and your microphone stays closed.
+    ConsentRefused,
+    /// The recording is over.
+    RecordingStopped {
+        /// Your microphone is closed.
+        muted: bool,
+    },
+    /// The meeting ends in a few minutes.
+    TimeLimitSoon,
+    /// Somebody wrote in the chat.
+    ChatMessage,
+    /// You are being connected, and it takes its time.
+    Connecting,
+    /// The connection to the meeting is lost and being restored.
+    Reconnecting,
+    /// The connection to the meeting is back.
+    Reconnected,
     /// You are out: the last notice of every seat.
     Ended(Cause),
 }
@@ -178,6 +249,23 @@ impl Notice {
             Notice::HandRaised => "hand_raised",
             Notice::HandLowered { .. } => "hand_lowered",
             Notice::MediaFailed => "media_failed",
+            Notice::SentToWaitingRoom => "sent_to_waiting_room",
+            Notice::MicrophonesRestricted => "microphones_restricted",
+            Notice::MicrophonesFree => "microphones_free",
+            Notice::HandsDisabled => "hands_disabled",
+            Notice::BreakoutOpened => "breakout_opened",
+            Notice::BreakoutEntered => "breakout_entered",
+            Notice::BreakoutClosing => "breakout_closing",
+            Notice::BreakoutReturned => "breakout_returned",
+            Notice::ConsentAsked => "consent_asked",
+            Notice::ConsentGiven { .. } => "consent_given",
+            Notice::ConsentRefused => "consent_refused",
+            Notice::RecordingStopped { .. } => "recording_stopped",
+            Notice::TimeLimitSoon => "time_limit_soon",
+            Notice::ChatMessage => "chat_message",
+            Notice::Connecting => "connecting",
+            Notice::Reconnecting => "reconnecting",
+            Notice::Reconnected => "reconnected",
             Notice::Ended(_) => "ended",
         }
     }
@@ -207,6 +295,8 @@ pub enum Denial {
     NoSuchPerson,
     /// The person is still in the waiting room.
     Waiting,
+    /// This room has no such thing (a recording to agree to, a breakout room to enter).
+    NotOffered,
     /// The room does not let the person in, or is over.
     Refused(Cause),
 }

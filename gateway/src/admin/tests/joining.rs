@@ -45,6 +45,7 @@ async fn an_unknown_room_and_a_wrong_pin_take_the_same_time() {
         name: String::new(),
         waiting_room: false,
         max_people: 1,
+        residence: crate::room::Residence::Local,
     }]);
     let median = |id: &str| {
         let mut times: Vec<_> = (0..501)

@@ -148,6 +148,7 @@ impl Stage {
             name: "Demo".to_owned(),
             waiting_room: false,
             max_people: 50,
+            residence: crate::room::Residence::Local,
         };
         adapt(&mut meeting);
         let media = Arc::new(MediaStandIn::default());

@@ -142,6 +142,12 @@ async fn the_numbers_are_described_and_hold_nothing_personal() {
         "landbridge_people{kind=\"phone\"} 0",
         "landbridge_web_joins_total{result=\"joined\"} 1",
         "landbridge_web_joins_total{result=\"wrong_credentials\"} 1",
+        "# HELP landbridge_sfu_tracks ",
+        "# HELP landbridge_opentalk_starts_total ",
+        "landbridge_opentalk_starts_total{outcome=\"refused\"} 0",
+        "# HELP landbridge_opentalk_restarts_total ",
+        "# HELP landbridge_opentalk_attendees ",
+        "landbridge_opentalk_attendees 0",
         "process_resident_memory_bytes",
     ] {
         assert!(text.contains(line), "{line} in:\n{text}");

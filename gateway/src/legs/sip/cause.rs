@@ -11,10 +11,13 @@ use crate::call::Cause;
 pub fn status(cause: Cause) -> StatusCode {
     let code = match cause {
         Cause::Busy => 486,
-        Cause::Declined | Cause::Locked | Cause::Removed | Cause::RoomEnded => 603,
+        Cause::Declined | Cause::Locked | Cause::Removed | Cause::RoomEnded | Cause::Debriefed | Cause::TimeLimit => {
+            603
+        }
         Cause::NoAnswer | Cause::NoInput | Cause::MediaTimeout => 480,
         Cause::NotFound => 404,
-        Cause::Forbidden | Cause::WrongCredentials | Cause::TooManyTries => 403,
+        Cause::Forbidden | Cause::WrongCredentials | Cause::TooManyTries | Cause::Banned => 403,
+        Cause::EncryptedRoom | Cause::CallInDisabled => 403,
         // RFC 6442 and national rules are for carriers; a gateway that cannot carry an emergency call says so.
         Cause::Emergency => 380,
         Cause::Throttled | Cause::Draining | Cause::Overloaded => 503,
@@ -32,9 +35,10 @@ pub fn status(cause: Cause) -> StatusCode {
 /// Returns the Reason header of a BYE or of a refusal.
 pub fn reason(cause: Cause) -> Option<Reason> {
     let q850 = match cause {
-        Cause::Left | Cause::RoomEnded | Cause::Removed | Cause::NoInput => 16,
+        Cause::Left | Cause::RoomEnded | Cause::Removed | Cause::NoInput | Cause::Debriefed | Cause::TimeLimit => 16,
         Cause::Busy | Cause::Full => 17,
         Cause::NoAnswer => 19,
+        Cause::Banned | Cause::EncryptedRoom | Cause::CallInDisabled => 21,
         Cause::Declined | Cause::Locked | Cause::WrongCredentials | Cause::TooManyTries | Cause::Forbidden => 21,
         Cause::NotFound => 1,
         Cause::Draining | Cause::Overloaded | Cause::Throttled => 42,

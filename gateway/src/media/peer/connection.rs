@@ -197,15 +197,15 @@ async fn run(
 }
 
 /// Writes what one browser hears.
-struct Sender {
-    track: Arc<TrackLocalStaticRTP>,
-    ssrc: u32,
-    payload_type: u8,
-    level_id: Option<u8>,
+pub(super) struct Sender {
+    pub(super) track: Arc<TrackLocalStaticRTP>,
+    pub(super) ssrc: u32,
+    pub(super) payload_type: u8,
+    pub(super) level_id: Option<u8>,
 }
 
 impl Sender {
-    async fn send(&self, packet: ToBrowser) {
+    pub(super) async fn send(&self, packet: ToBrowser) {
         let Some(payload) = packet.payload.get(..usize::from(packet.len)) else {
             return;
         };
@@ -304,7 +304,7 @@ impl PeerConnectionEventHandler for Watcher {
     }
 }
 
-fn opus() -> RTCRtpCodec {
+pub(super) fn opus() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: 48_000,
@@ -314,22 +314,26 @@ fn opus() -> RTCRtpCodec {
     }
 }
 
-pub(super) fn sound_track(ssrc: u32) -> MediaStreamTrack {
+/// Says that a track of ours is one Opus stream.
+pub(super) fn encoding(ssrc: u32) -> RTCRtpEncodingParameters {
     let coding = RTCRtpCodingParameters {
         ssrc: Some(ssrc),
         ..Default::default()
     };
-    let encoding = RTCRtpEncodingParameters {
+    RTCRtpEncodingParameters {
         rtp_coding_parameters: coding,
         codec: opus(),
         ..Default::default()
-    };
+    }
+}
+
+pub(super) fn sound_track(ssrc: u32) -> MediaStreamTrack {
     MediaStreamTrack::new(
         "landbridge".into(),
         "room".into(),
         "room".into(),
         RtpCodecKind::Audio,
-        vec![encoding],
+        vec![encoding(ssrc)],
     )
 }
 
@@ -375,10 +379,10 @@ fn session(line: &MediaLine) -> Result<Session, Refusal> {
     })
 }
 
-fn bad_sdp(error: rtc::shared::error::Error) -> Refusal {
+pub(super) fn bad_sdp(error: rtc::shared::error::Error) -> Refusal {
     Refusal::BadSdp(error.to_string())
 }
 
-fn internal(error: rtc::shared::error::Error) -> Refusal {
+pub(super) fn internal(error: rtc::shared::error::Error) -> Refusal {
     Refusal::Internal(error.to_string())
 }

@@ -5,11 +5,17 @@
 //!
 //! - `connection`: one browser's connection.
 //! - `offer`: what of a browser's offer is let through.
+//! - `runtime`: the engine's runtime, with TCP that leaves from the addresses of our candidates.
+//! - `sfu`: one connection with an SFU.
+//! - `inactive`: sections of an SFU's offer that carry nothing now.
 
 mod connection;
+mod inactive;
 mod offer;
+mod runtime;
 #[cfg(test)]
 mod scenes;
+mod sfu;
 
 use std::net::IpAddr;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -22,6 +28,7 @@ use super::sdp::Session;
 use super::thread::{BrowserWire, FromBrowser, ToBrowser};
 use super::words::{Event, Refusal};
 pub(super) use offer::admit;
+pub(crate) use sfu::{IceServer, SfuEvent, SfuLink, SfuTrack};
 
 /// Ends the connection when dropped.
 pub(crate) struct PeerHandle {

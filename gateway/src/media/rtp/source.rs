@@ -84,7 +84,9 @@ impl Source {
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     current: Option<u32>,
+    previous: Option<u32>,
     candidate: Option<(u32, u16, u8)>,
+    one_sender: bool,
 }
 
 /// What becomes of a packet.
@@ -102,6 +104,14 @@ pub(crate) enum Verdict {
 const PROBATION: u8 = 3;
 
 impl Stream {
+    /// Makes the judge of a transport that carries one sender alone, and proves it: a new stream is current at once.
+    pub(crate) fn of_one_sender() -> Stream {
+        Stream {
+            one_sender: true,
+            ..Stream::default()
+        }
+    }
+
     /// Returns the current stream.
     pub(crate) fn current(&self) -> Option<u32> {
         self.current
@@ -118,7 +128,11 @@ impl Stream {
                 self.candidate = None;
                 Verdict::Current
             }
-            Some(_) => {
+            Some(current) if self.one_sender && self.previous != Some(ssrc) => {
+                (self.previous, self.current, self.candidate) = (Some(current), Some(ssrc), None);
+                Verdict::New
+            }
+            Some(current) => {
                 let run = match self.candidate {
                     Some((candidate, last, run)) if candidate == ssrc && sequence == last.wrapping_add(1) => {
                         run.saturating_add(1)
@@ -126,7 +140,7 @@ impl Stream {
                     _ => 1,
                 };
                 if run >= PROBATION {
-                    (self.current, self.candidate) = (Some(ssrc), None);
+                    (self.previous, self.current, self.candidate) = (Some(current), Some(ssrc), None);
                     return Verdict::New;
                 }
                 self.candidate = Some((ssrc, sequence, run));
@@ -190,5 +204,19 @@ mod tests {
         assert_eq!(stream.judge(2, 502), Verdict::Stray);
         assert_eq!(stream.judge(2, 503), Verdict::New);
         assert_eq!(stream.judge(1, 12), Verdict::Stray);
+    }
+
+    #[test]
+    fn of_one_sender_a_new_stream_is_heard_at_once_and_a_late_packet_of_the_old_one_does_not_bring_it_back() {
+        let mut stream = Stream::of_one_sender();
+        assert_eq!(stream.judge(1, 10), Verdict::New);
+        assert_eq!(stream.judge(2, 500), Verdict::New);
+        assert_eq!(stream.judge(1, 11), Verdict::Stray);
+        assert_eq!(stream.judge(2, 501), Verdict::Current);
+        assert_eq!(stream.judge(3, 1), Verdict::New);
+        for sequence in 502..504 {
+            assert_eq!(stream.judge(2, sequence), Verdict::Stray);
+        }
+        assert_eq!(stream.judge(2, 504), Verdict::New);
     }
 }

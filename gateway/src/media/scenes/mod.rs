@@ -5,6 +5,7 @@
 //! - `calls`: who hears whom, mute, hold, prompts, digits, time-outs, ports.
 //! - `attacks`: wrong keys, sprays, strays.
 //! - `delay`: how long sound takes from packet in to packet out.
+//! - `sfu`: what goes up to an SFU, what comes down, and what it costs.
 
 // A scene's phones wait as phones do, on a thread of their own.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
@@ -13,3 +14,4 @@ mod attacks;
 mod calls;
 mod delay;
 pub(super) mod far;
+mod sfu;

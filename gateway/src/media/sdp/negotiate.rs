@@ -40,6 +40,27 @@ pub(crate) struct Session {
     pub(crate) keys: Option<Keys>,
 }
 
+impl Session {
+    /// Says what a remote track of an SFU is: Opus that we only receive.
+    pub(crate) fn of_track() -> Session {
+        Session {
+            codec: Codec::Opus,
+            payload_type: format::OPUS,
+            receive: vec![(format::OPUS, Codec::Opus)],
+            digits: Vec::new(),
+            send_digits: None,
+            comfort_noise: Vec::new(),
+            ptime_ms: 20,
+            remote_rtp: None,
+            remote_rtcp: None,
+            rtcp_mux: true,
+            direction: Direction::RecvOnly,
+            held: false,
+            keys: None,
+        }
+    }
+}
+
 /// The keys of one SRTP session: master key followed by master salt.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Keys {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::leg::Leg;
+use super::wire::ToBrowser;
 use crate::call::LegId;
 use crate::media::sdp::Session;
 use crate::media::words::{Chime, Clip, LegStats, Loudness, PlayId, RoomKey};
@@ -42,6 +43,11 @@ pub(crate) enum Command {
         room: RoomKey,
         chime: Chime,
     },
+    OpenUplink {
+        leg: LegId,
+        to: mpsc::Sender<ToBrowser>,
+    },
+    CloseUplink(LegId),
     Close(LegId),
     Stats {
         leg: LegId,
@@ -75,6 +81,8 @@ impl Command {
             | Command::Leave(leg)
             | Command::Mute { leg, .. }
             | Command::SendDigits { leg, .. }
+            | Command::OpenUplink { leg, .. }
+            | Command::CloseUplink(leg)
             | Command::Close(leg)
             | Command::HandOver { leg, .. }
             | Command::Stats { leg, .. } => Some(*leg),

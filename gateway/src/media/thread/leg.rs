@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use landbridge_codecs::{
-    Codec, Encoder, EncoderOptions, Frame, Level, MAX_PAYLOAD, Playout, PlayoutOptions, RtpPayload, SourceId,
+    Codec, Encoder, EncoderOptions, Frame, Level, MAX_PAYLOAD, Playout, PlayoutOptions, Pulled, RtpPayload, SourceId,
 };
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
+use super::meaning::{Meaning, meaning_of};
 use super::phone::{Arrival, Socket};
 use super::player::Player;
 use super::stream::OutStream;
+use super::uplink::Uplink;
 use super::wire::{FromBrowser, TO_BROWSER, ToBrowser, Wire};
 use crate::call::LegId;
 use crate::media::rtp::digits::DigitReceiver;
@@ -32,6 +34,8 @@ pub(crate) struct Leg {
     pub(super) frame: Frame,
     pub(super) level: Level,
     pub(super) wire: Wire,
+    /// The way of the person's own sound to an SFU.
+    pub(super) uplink: Option<Uplink>,
     session: Option<Session>,
     events: mpsc::Sender<Event>,
     playout: Option<(Codec, Playout)>,
@@ -50,8 +54,24 @@ pub(crate) struct Leg {
     /// The last packet was comfort noise: silence on the wire is agreed upon.
     silent_by_choice: bool,
     browser_packets: u64,
+    frames_decoded: u64,
+    /// Of `frames_decoded`, or of the packets forwarded, these are counted.
+    counted: u64,
+    /// One remote track of an SFU.
+    is_track: bool,
+    /// Frames in a row of silence, or in which nothing was on the wire.
+    silent_frames: u32,
     /// Packets in a row that the browser itself calls silent (RFC 6464).
     quiet_packets: u32,
+}
+
+/// What happened between leg and SFU since it was last asked.
+#[derive(Default)]
+pub(super) struct Since {
+    /// Frames decoded of remote tracks.
+    pub(super) decoded: u64,
+    /// Packets forwarded.
+    pub(super) forwarded: u64,
 }
 
 /// Datagrams read from one socket before others get their turn.
@@ -60,6 +80,10 @@ const READ_AT_ONCE: usize = 64;
 const INAUDIBLE: u8 = 100;
 /// Silent packets in a row after which decoding stops; the first louder one begins it again.
 const QUIET_AFTER: u32 = 50;
+/// Frames of silence after which nothing is encoded for an SFU; the first louder one begins it again.
+const SILENT_AFTER: u32 = 50;
+/// What is as quiet as this cannot be told from silence; the silence of A-law is at 72.
+const SILENCE: Level = Level(70);
 
 impl Leg {
     /// Makes a leg in the lobby; without a session it waits for one.
@@ -82,6 +106,7 @@ impl Leg {
             frame: Frame::SILENCE,
             level: Level::SILENCE,
             wire,
+            uplink: None,
             session: None,
             events,
             playout: None,
@@ -100,12 +125,31 @@ impl Leg {
             timed_out: false,
             silent_by_choice: false,
             browser_packets: 0,
+            frames_decoded: 0,
+            counted: 0,
+            is_track: false,
+            silent_frames: 0,
             quiet_packets: 0,
         };
         if let Some(session) = session {
             leg.configure(session);
         }
         leg
+    }
+
+    /// Makes one remote track of an SFU: a leg that only speaks.
+    pub(crate) fn track(
+        id: LegId,
+        wire: Wire,
+        events: mpsc::Sender<Event>,
+        session: Session,
+        timeout: Duration,
+    ) -> Leg {
+        Leg {
+            stream: Stream::of_one_sender(),
+            is_track: true,
+            ..Leg::new(id, wire, events, Some(session), timeout)
+        }
     }
 
     /// Takes a new session.
@@ -214,6 +258,8 @@ impl Leg {
             } else {
                 0
             };
+            // Forwarded sound is as loud as the browser says; the tick measures what it hears itself.
+            self.level = from.level.map_or(self.level, Level);
             let FromBrowser {
                 arrived,
                 payload_type,
@@ -238,17 +284,55 @@ impl Leg {
 
     /// Draws the next 20 ms from the jitter buffer; returns whether it may be mixed.
     pub(super) fn hear(&mut self, now: Instant) -> bool {
-        let listens = !self.muted && self.session.as_ref().is_some_and(|s| s.direction.receives() && !s.held);
+        let may_speak = self.may_speak();
         let Some((_, playout)) = &mut self.playout else {
             return false;
         };
-        if !listens || self.room.is_none() || self.quiet_packets >= QUIET_AFTER {
+        if !may_speak || self.quiet_packets >= QUIET_AFTER {
             playout.skip(now);
             return false;
         }
-        playout.pull(now, &mut self.frame);
+        let pulled = playout.pull(now, &mut self.frame);
         self.level = Level::of(&self.frame);
+        self.frames_decoded += u64::from(pulled != Pulled::Silence);
+        self.silent_frames = if pulled == Pulled::Silence || self.level >= SILENCE {
+            self.silent_frames.saturating_add(1)
+        } else {
+            0
+        };
         true
+    }
+
+    /// Sends to the SFU what was heard in this tick, unless it was forwarded as it came.
+    pub(super) fn send_up(&mut self, now: Instant, heard: bool) {
+        let Some(uplink) = &mut self.uplink else { return };
+        if let Some((codec, _)) = self.playout.as_ref().filter(|(codec, _)| uplink.encodes(*codec)) {
+            if heard && self.silent_frames < SILENT_AFTER {
+                uplink.encode(now, *codec, &self.frame, self.level);
+            } else {
+                uplink.pass();
+            }
+        }
+        if uplink.is_gone() {
+            self.uplink = None;
+        }
+    }
+
+    /// Adds what happened since the last call.
+    pub(super) fn count_into(&mut self, since: &mut Since) {
+        let (all, sum) = match &self.uplink {
+            Some(uplink) => (uplink.forwarded(), &mut since.forwarded),
+            None if self.is_track => (self.frames_decoded, &mut since.decoded),
+            None => (0, &mut since.forwarded),
+        };
+        *sum += all.saturating_sub(self.counted);
+        self.counted = all;
+    }
+
+    /// Tells whether others may hear what the person says.
+    fn may_speak(&self) -> bool {
+        let flows = |session: &Session| session.direction.receives() && !session.held;
+        !self.muted && self.room.is_some() && self.session.as_ref().is_some_and(flows)
     }
 
     /// Tells whether the leg hears something of its own, so that it needs an encoder of its own.
@@ -328,6 +412,14 @@ impl Leg {
         }
     }
 
+    /// Lets a tick pass in which nothing happens at all.
+    pub(super) fn skip(&mut self) {
+        self.pass();
+        if let Some(uplink) = &mut self.uplink {
+            uplink.pass();
+        }
+    }
+
     /// Sends reports and notices silence; call it every tick.
     pub(super) fn look_after(&mut self, now: Instant, clock: &Clock) {
         let Some(session) = &self.session else { return };
@@ -364,6 +456,8 @@ impl Leg {
             packets_sent: self.out.packets,
             bytes_sent: self.out.bytes,
             packets_received: self.browser_packets,
+            packets_forwarded: self.uplink.as_ref().map_or(0, Uplink::forwarded),
+            frames_decoded: self.frames_decoded,
             dropped_foreign: 0,
             dropped_unauthenticated: 0,
             dropped_malformed: 0,
@@ -405,9 +499,15 @@ impl Leg {
         }
         if fresh {
             self.digits = DigitReceiver::default();
+            if let Some(uplink) = &mut self.uplink {
+                uplink.renew();
+            }
             if let Some((codec, _)) = self.playout {
                 self.renew_playout(codec);
             }
+        }
+        if let (Meaning::Digit | Meaning::Noise, Some(uplink)) = (&meaning, &mut self.uplink) {
+            uplink.leave_out(packet);
         }
         match meaning {
             Meaning::Digit => {
@@ -438,6 +538,7 @@ impl Leg {
                     self.switched_at = Some(now);
                     self.renew_playout(codec);
                 }
+                self.forward(now, packet, codec);
                 if let Some((_, playout)) = &mut self.playout {
                     let Packet {
                         sequence,
@@ -460,6 +561,17 @@ impl Leg {
         }
     }
 
+    /// Forwards Opus to the SFU the moment it comes.
+    fn forward(&mut self, now: Instant, packet: &Packet<'_>, codec: Codec) {
+        let (may_speak, level) = (self.may_speak(), self.level);
+        let Some(uplink) = &mut self.uplink else { return };
+        if !may_speak {
+            uplink.pause();
+        } else if !uplink.encodes(codec) {
+            uplink.forward(now, packet, level);
+        }
+    }
+
     fn renew_playout(&mut self, codec: Codec) {
         self.playout = Playout::new(codec, PlayoutOptions::default())
             .ok()
@@ -470,22 +582,4 @@ impl Leg {
         // A reader that lags this far behind has lost interest.
         let _ = self.events.try_send(event);
     }
-}
-
-#[derive(Clone, Copy)]
-enum Meaning {
-    Sound(Codec),
-    Digit,
-    Noise,
-}
-
-fn meaning_of(session: &Session, payload_type: u8) -> Option<Meaning> {
-    if let Some((_, codec)) = session.receive.iter().find(|(pt, _)| *pt == payload_type) {
-        return Some(Meaning::Sound(*codec));
-    }
-    if session.digits.iter().any(|(pt, _)| *pt == payload_type) {
-        return Some(Meaning::Digit);
-    }
-    // COMPAT(many phones): comfort noise arrives whether it was negotiated or not.
-    (payload_type == 13 || session.comfort_noise.contains(&payload_type)).then_some(Meaning::Noise)
 }

@@ -11,6 +11,8 @@ mod command;
 mod encoders;
 /// One person's media: what it hears, says and counts.
 mod leg;
+/// What a payload type means in a session.
+mod meaning;
 /// A phone's sockets, encryption and reports.
 mod phone;
 /// Prompts and chimes: clips played frame by frame.
@@ -21,6 +23,8 @@ mod room;
 mod speakers;
 /// One outgoing RTP stream: numbers, packet times, digits.
 mod stream;
+/// A leg's own sound on its way to an SFU.
+mod uplink;
 /// How a leg reaches its far end.
 mod wire;
 /// The loop: packets, orders, ticks.
@@ -28,5 +32,6 @@ mod worker;
 
 pub(crate) use command::{Command, Mailbox};
 pub(crate) use leg::Leg;
-pub(crate) use wire::{BrowserWire, FromBrowser, ToBrowser, Wire};
+pub(crate) use wire::{BrowserWire, Wire};
+pub use wire::{FromBrowser, ToBrowser, TrackSink};
 pub(crate) use worker::start;

@@ -68,6 +68,7 @@ impl Room {
             if heard {
                 self.mix.add(leg.source, &leg.frame, leg.level);
             }
+            leg.send_up(now, heard);
             self.speakers.heard(leg.id, heard && leg.level.is_speech());
         }
         self.mix.finish();

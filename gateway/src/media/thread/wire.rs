@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! How a leg reaches its far end: a phone's sockets, or the channels to a browser's connection.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -30,29 +30,56 @@ pub(crate) struct BrowserWire {
     pub(crate) to: mpsc::Sender<ToBrowser>,
 }
 
-/// One authenticated RTP packet from a browser.
-pub(crate) struct FromBrowser {
-    pub(crate) arrived: Instant,
-    pub(crate) payload_type: u8,
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
-    pub(crate) ssrc: u32,
-    /// RFC 6464 level [-dBov], where the browser tells it.
-    pub(crate) level: Option<u8>,
-    pub(crate) payload: Bytes,
+/// Carries one authenticated RTP packet from a browser, or from an SFU on behalf of one.
+pub struct FromBrowser {
+    /// When it came.
+    pub arrived: Instant,
+    /// Payload type.
+    pub payload_type: u8,
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp [1/48000 s].
+    pub timestamp: u32,
+    /// The first packet after silence.
+    pub marker: bool,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// RFC 6464 level without the voice flag [-dBov], where the browser tells it.
+    pub level: Option<u8>,
+    /// What the codec wrote.
+    pub payload: Bytes,
 }
 
-/// One packet to a browser.
-pub(crate) struct ToBrowser {
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
+/// Carries one packet to a browser or to an SFU; SSRC and payload type are the connection's.
+pub struct ToBrowser {
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp [1/48000 s].
+    pub timestamp: u32,
+    /// The first packet after silence.
+    pub marker: bool,
     /// RFC 6464 level [-dBov].
-    pub(crate) level: u8,
-    pub(crate) len: u16,
-    pub(crate) payload: [u8; TO_BROWSER],
+    pub level: u8,
+    /// How much of `payload` is used [bytes].
+    pub len: u16,
+    /// What the codec wrote.
+    pub payload: [u8; TO_BROWSER],
+}
+
+/// Takes the packets of one remote track. Dropping it leaves the track open: `Plane::close` ends it.
+pub struct TrackSink(SyncSender<FromBrowser>);
+
+impl TrackSink {
+    pub(crate) fn new(from: SyncSender<FromBrowser>) -> TrackSink {
+        TrackSink(from)
+    }
+
+    /// Hands over a packet without waiting, and drops it when the media thread does not keep up. Returns whether the
+    /// track is still open.
+    pub fn try_send(&self, packet: FromBrowser) -> bool {
+        !matches!(self.0.try_send(packet), Err(TrySendError::Disconnected(_)))
+    }
 }
 
 /// Longest payload towards a browser [bytes]; 20 ms of Opus at our bit rates take less than half.
-pub(crate) const TO_BROWSER: usize = 512;
+pub(super) const TO_BROWSER: usize = 512;

@@ -16,9 +16,10 @@ use tokio::sync::broadcast;
 use super::clock::Clock;
 use super::command::{Command, Mailbox};
 use super::encoders::Encoders;
-use super::leg::Leg;
+use super::leg::{Leg, Since};
 use super::phone::Socket;
 use super::room::Room;
+use super::uplink::Uplink;
 use super::wire::Wire;
 use crate::call::LegId;
 use crate::media::words::{Chime, Clip, MediaConfig, RoomKey};
@@ -59,6 +60,8 @@ pub(crate) fn start(
         speakers,
         joined: chime::joined().into(),
         left: chime::left().into(),
+        decoded: metrics::counter!("landbridge_sfu_frames_decoded_total"),
+        forwarded: metrics::counter!("landbridge_opus_forwarded_total"),
     };
     std::thread::Builder::new()
         .name(format!("media-{index}"))
@@ -86,6 +89,9 @@ struct Worker {
     speakers: broadcast::Sender<(RoomKey, Vec<LegId>)>,
     joined: Clip,
     left: Clip,
+    /// Found once: looking a counter up takes a lock.
+    decoded: metrics::Counter,
+    forwarded: metrics::Counter,
 }
 
 impl Worker {
@@ -169,6 +175,7 @@ impl Worker {
             self.give_up_room(key);
         }
         self.lobby.begin();
+        let mut since = Since::default();
         for slot in 0..self.legs.len() {
             let Some(leg) = self.legs.get_mut(slot).and_then(Option::as_deref_mut) else {
                 continue;
@@ -179,11 +186,14 @@ impl Worker {
                     in_lobby(leg, lobby, now);
                 }
                 leg.look_after(now, clock);
+                leg.count_into(&mut since);
             });
             if lived.is_none() {
                 self.give_up(slot);
             }
         }
+        self.decoded.increment(since.decoded);
+        self.forwarded.increment(since.forwarded);
         if !self.outbox.is_empty() {
             self.post_again();
         }
@@ -192,7 +202,7 @@ impl Worker {
     /// Lets time go on for every stream without sending.
     fn skip_tick(&mut self) {
         for leg in self.legs.iter_mut().flatten() {
-            leg.pass();
+            leg.skip();
         }
     }
 
@@ -234,6 +244,8 @@ impl Worker {
                 // The asker may have gone.
                 let _ = reply.send(leg.stats());
             }),
+            Command::OpenUplink { leg, to } => self.with(leg, |leg| leg.uplink = Some(Uplink::new(to))),
+            Command::CloseUplink(leg) => self.with(leg, |leg| leg.uplink = None),
             Command::Enter { leg, room } => {
                 self.leave_room(leg);
                 self.enter_room(leg, room);
@@ -383,6 +395,7 @@ impl Worker {
 /// In the lobby a leg hears its prompt alone, or silence, so that the first packet leaves at once and NATs open.
 fn in_lobby(leg: &mut Leg, lobby: &mut Encoders, now: Instant) {
     leg.hear(now);
+    leg.send_up(now, false);
     let Some(codec): Option<Codec> = leg.hears_in() else {
         leg.pass();
         return;

@@ -3,10 +3,12 @@
 
 use std::time::Instant;
 
-use crate::room::{Input, Output, RoomConfig, Roster};
+use crate::room::{Input, Output, Residence, RoomConfig, Roster};
 
 /// The gateway's own room: no other server is asked.
 mod local;
+/// A room of LiveKit or a meeting of OpenTalk, as our phones are in it.
+pub mod remote;
 
 /// One room, wherever it lives: a core with the three verbs, and a roster to look at.
 pub trait Home: Send {
@@ -20,7 +22,10 @@ pub trait Home: Send {
     fn roster(&self) -> Roster;
 }
 
-/// Opens a room in the only home there is.
-pub(super) fn open(now: Instant, config: RoomConfig) -> Box<dyn Home> {
-    local::open(now, config)
+/// Opens a room where its meeting lives.
+pub(super) fn open(now: Instant, config: RoomConfig, residence: &Residence) -> Box<dyn Home> {
+    match residence {
+        Residence::Local => local::open(now, config),
+        Residence::Livekit { .. } | Residence::Opentalk => remote::open(now, config, residence.clone()),
+    }
 }

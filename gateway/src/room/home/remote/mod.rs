@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! A room that lives elsewhere, as this gateway's phones are in it: in LiveKit, or in a meeting of OpenTalk.
+//!
+//! ```text
+//! Input (keys, operator) ─▶ RemoteRoom ─▶ Output::Tell, Media(Mute), Abroad(person, Deed) ─▶ the guest's task
+//!                               ▲                                                              │
+//!                               └───────────────────── Input::News ◀────────────────────────────┘
+//! ```
+//! The home elsewhere decides who is in, who may speak and who is told; this core follows, and keeps each microphone
+//! closed until it is sure that it may be open. Locks, waiting rooms and moderation are the other home's own.
+
+/// What a guest's conference has to say.
+mod conference;
+/// One phone in a room that lives elsewhere.
+mod guest;
+/// What LiveKit has to say about a guest.
+mod hall;
+/// What such a room does, told as short plays.
+#[cfg(test)]
+mod tests;
+/// What is wanted elsewhere, and what comes back.
+mod words;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use landbridge_opentalk::{Command, Place};
+
+use super::Home;
+use crate::call::{Cause, Kind, LegId, Role};
+use crate::room::{By, Denial, Input, MediaOrder, Notice, Output, Person, Residence, RoomConfig, Roster};
+pub use conference::refusal;
+use guest::{Consent, EXPLANATION, Guest, Phase, SLOW, TOO_SLOW};
+pub use words::{Deed, HallEnd, HallNews, HallPerson, News, OpentalkPapers, Papers};
+
+/// A room that lives elsewhere.
+pub(super) struct RemoteRoom {
+    config: RoomConfig,
+    residence: Residence,
+    guests: Vec<Guest>,
+    /// Everybody else, as last told.
+    others: Vec<Other>,
+    outputs: VecDeque<Output>,
+    changed: bool,
+    closed: bool,
+    empty_since: Option<Instant>,
+}
+
+/// Somebody who is not a phone of this gateway.
+#[derive(Debug)]
+struct Other {
+    id: String,
+    person: Person,
+}
+
+/// Opens a room whose home is not the gateway.
+pub(super) fn open(now: Instant, config: RoomConfig, residence: Residence) -> Box<dyn Home> {
+    Box::new(RemoteRoom {
+        config,
+        residence,
+        guests: Vec::new(),
+        others: Vec::new(),
+        outputs: VecDeque::new(),
+        changed: false,
+        closed: false,
+        empty_since: Some(now),
+    })
+}
+
+impl Home for RemoteRoom {
+    fn handle(&mut self, now: Instant, input: Input) {
+        let wants_answer = !matches!(input, Input::Speaking(_) | Input::Timeout | Input::News { .. });
+        let answer = if self.closed {
+            Err(Denial::Refused(Cause::RoomEnded))
+        } else {
+            self.take(now, input)
+        };
+        if std::mem::take(&mut self.changed) {
+            self.say(Output::Roster);
+        }
+        if wants_answer {
+            self.say(Output::Answer(answer));
+        }
+        if !self.guests.is_empty() {
+            self.empty_since = None;
+        } else if self.empty_since.is_none() {
+            self.empty_since = Some(now);
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let empty = self.empty_since.map(|since| since + self.config.linger);
+        let guests = self.guests.iter().filter_map(Guest::deadline).min();
+        [empty, guests].into_iter().flatten().min().filter(|_| !self.closed)
+    }
+
+    fn roster(&self) -> Roster {
+        let ours = self.guests.iter().map(|guest| Person {
+            leg: guest.leg,
+            name: guest.name.clone(),
+            kind: Kind::Phone,
+            role: Role::Participant,
+            muted: guest.is_silent(),
+            muted_by_moderator: guest.muted_by_moderator || guest.is_restricted(),
+            hand: guest.hand.then_some(1),
+            speaking: false,
+            waiting: guest.phase != Phase::Inside,
+        });
+        let (inside, waiting): (Vec<Person>, Vec<Person>) = ours.partition(|person| !person.waiting);
+        let others = self.others.iter().map(|other| other.person.clone());
+        Roster {
+            key: self.config.key,
+            id: self.config.id.clone(),
+            name: self.config.name.clone(),
+            home: self.residence.as_str(),
+            locked: false,
+            waiting_room: false,
+            started: self.config.started,
+            people: inside.into_iter().chain(others).chain(waiting).collect(),
+        }
+    }
+}
+
+impl RemoteRoom {
+    fn take(&mut self, now: Instant, input: Input) -> Result<(), Denial> {
+        match input {
+            Input::Join {
+                person, name, papers, ..
+            } => self.join(now, person, name, papers),
+            Input::Leave { person, cause } => self.part(person, cause),
+            Input::Remove { by, person } => {
+                operator(by)?;
+                self.part(person, Cause::Removed)
+            }
+            Input::End { by } => {
+                operator(by)?;
+                self.close(Cause::RoomEnded);
+                Ok(())
+            }
+            Input::Close(cause) => {
+                self.close(cause);
+                Ok(())
+            }
+            Input::SetMuted { by, person, muted } => self.set_muted(by, person, muted),
+            Input::RaiseHand { person } => self.raise_hand(person),
+            Input::LowerHand { by, person } => self.lower_hand(by, person),
+            Input::Consent { person, given } => self.consent(person, given),
+            Input::ChangeRoom { person } => self.change_room(person),
+            Input::Key { person, key } => {
+                let inside = self.guest(person)?.in_hall;
+                if inside && matches!(self.residence, Residence::Livekit { .. }) {
+                    self.abroad(person, Deed::Key(key));
+                }
+                Ok(())
+            }
+            Input::News { person, news } => {
+                match news {
+                    News::Conference(event) => self.conference(now, person, *event),
+                    News::Hall(news) => self.hall(now, person, news),
+                }
+                Ok(())
+            }
+            Input::Timeout => {
+                self.timeout(now);
+                Ok(())
+            }
+            Input::Attached(_) | Input::Detached { .. } | Input::Speaking(_) => Ok(()),
+            Input::Lock { by, .. }
+            | Input::WaitingRoom { by, .. }
+            | Input::Admit { by, .. }
+            | Input::AdmitAll { by } => {
+                operator(by)?;
+                Err(Denial::NotOffered)
+            }
+        }
+    }
+
+    fn join(&mut self, now: Instant, person: LegId, name: String, papers: Papers) -> Result<(), Denial> {
+        if self.guests.len() >= self.config.max_people {
+            return Err(Denial::Refused(Cause::Full));
+        }
+        // Whoever comes without the right papers is not of this home: a browser of the page, or another meeting's phone.
+        match (&self.residence, &papers) {
+            (Residence::Livekit { .. }, Papers::Livekit(_)) | (Residence::Opentalk, Papers::Opentalk(_)) => {}
+            _ => return Err(Denial::Refused(Cause::Forbidden)),
+        }
+        self.guests.push(Guest::new(now, person, name));
+        self.changed = true;
+        self.abroad(person, Deed::Attend(papers));
+        if let Residence::Livekit { .. } = self.residence {
+            self.enter_hall(person, None);
+        }
+        Ok(())
+    }
+
+    fn set_muted(&mut self, by: By, person: LegId, muted: bool) -> Result<(), Denial> {
+        let of_own_will = by == By::Person(person);
+        if !of_own_will {
+            operator(by)?;
+            if !muted {
+                return Err(Denial::MayNotUnmuteOthers);
+            }
+        }
+        let guest = self.guest(person)?;
+        if !muted {
+            let notice = match guest.consent {
+                Consent::Asked => Some(Notice::ConsentAsked),
+                Consent::Refused => Some(Notice::ConsentRefused),
+                _ if guest.is_restricted() => Some(Notice::MicrophonesRestricted),
+                _ => None,
+            };
+            if let Some(notice) = notice {
+                self.tell(person, notice);
+                return Ok(());
+            }
+        }
+        guest.muted = muted;
+        guest.muted_by_moderator = muted && !of_own_will;
+        self.changed = true;
+        self.open_or_close(person);
+        let notice = if muted {
+            Notice::Muted {
+                by_moderator: !of_own_will,
+            }
+        } else {
+            Notice::Unmuted
+        };
+        self.tell(person, notice);
+        Ok(())
+    }
+
+    fn raise_hand(&mut self, person: LegId) -> Result<(), Denial> {
+        let in_conference = self.residence == Residence::Opentalk;
+        let guest = self.guest(person)?;
+        if guest.phase != Phase::Inside {
+            return Err(Denial::Waiting);
+        }
+        if guest.conference_lost {
+            self.tell(person, Notice::Reconnecting);
+            return Ok(());
+        }
+        // LiveKit alone knows no hands.
+        if !in_conference || !guest.hands_enabled {
+            self.tell(person, Notice::HandsDisabled);
+            return Ok(());
+        }
+        guest.hand_asked = true;
+        self.abroad(person, Deed::Say(Command::RaiseHand));
+        Ok(())
+    }
+
+    fn lower_hand(&mut self, by: By, person: LegId) -> Result<(), Denial> {
+        if by != By::Person(person) {
+            operator(by)?;
+        }
+        if self.guest(person)?.hand {
+            self.abroad(person, Deed::Say(Command::LowerHand));
+        }
+        Ok(())
+    }
+
+    fn consent(&mut self, person: LegId, given: bool) -> Result<(), Denial> {
+        let guest = self.guest(person)?;
+        if guest.consent == Consent::NotAsked {
+            return Err(Denial::NotOffered);
+        }
+        if !given {
+            // A no counts at once, whatever the conference answers, and whenever.
+            guest.consent = Consent::Refused;
+            guest.muted = true;
+            self.tell(person, Notice::ConsentRefused);
+        } else if guest.conference_lost {
+            self.tell(person, Notice::Reconnecting);
+        }
+        self.open_or_close(person);
+        self.abroad(person, Deed::Say(Command::Consent(given)));
+        Ok(())
+    }
+
+    fn change_room(&mut self, person: LegId) -> Result<(), Denial> {
+        let guest = self.guest(person)?;
+        if guest.conference_lost {
+            self.tell(person, Notice::Reconnecting);
+            return Ok(());
+        }
+        let to = match (guest.place, guest.breakout) {
+            (Place::Breakout(_), _) => Place::Main,
+            (Place::Main, Some(room)) => Place::Breakout(room),
+            (Place::Main, None) => return Err(Denial::NotOffered),
+        };
+        self.abroad(person, Deed::Say(Command::Switch(to)));
+        Ok(())
+    }
+
+    /// Brings a guest into LiveKit, with its microphone as it has to be there.
+    fn enter_hall(&mut self, person: LegId, credentials: Option<landbridge_opentalk::Credentials>) {
+        self.open_or_close(person);
+        let Ok(guest) = self.guest(person) else { return };
+        guest.in_hall = false;
+        guest.out_since = None;
+        let muted = guest.is_closed();
+        self.abroad(person, Deed::EnterHall { credentials, muted });
+    }
+
+    /// Opens or closes a microphone where that has changed.
+    fn open_or_close(&mut self, person: LegId) {
+        let Ok(guest) = self.guest(person) else { return };
+        let silent = guest.is_silent();
+        if guest.told_silent == silent {
+            return;
+        }
+        guest.told_silent = silent;
+        let in_hall = guest.in_hall;
+        self.changed = true;
+        self.say(Output::Media(MediaOrder::Mute(person, silent)));
+        if in_hall {
+            self.abroad(person, Deed::MuteHall(silent));
+        }
+    }
+
+    /// Ends one guest's stay.
+    fn part(&mut self, person: LegId, cause: Cause) -> Result<(), Denial> {
+        self.guest(person)?;
+        self.guests.retain(|guest| guest.leg != person);
+        if self.guests.is_empty() {
+            // Nobody tells any more who else is there.
+            self.others.clear();
+        }
+        self.changed = true;
+        self.abroad(person, Deed::Leave);
+        self.tell(person, Notice::Ended(cause));
+        Ok(())
+    }
+
+    fn close(&mut self, cause: Cause) {
+        let people: Vec<LegId> = self.guests.iter().map(|guest| guest.leg).collect();
+        for person in people {
+            // Each of them is there: the list was just made.
+            let _ = self.part(person, cause);
+        }
+        self.closed = true;
+        self.say(Output::Closed);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        let due = |guest: &&Guest| guest.deadline().is_some_and(|deadline| deadline <= now);
+        let people: Vec<LegId> = self.guests.iter().filter(due).map(|guest| guest.leg).collect();
+        for person in people {
+            self.look_after(now, person);
+        }
+        if self.empty_since.is_some_and(|since| since + self.config.linger <= now) {
+            self.closed = true;
+            self.say(Output::Closed);
+        }
+    }
+
+    fn look_after(&mut self, now: Instant, person: LegId) {
+        let Ok(guest) = self.guest(person) else { return };
+        if guest.out_since.is_some_and(|(since, _)| since + EXPLANATION <= now) {
+            return self.way_back(now, person);
+        }
+        let Some(since) = guest.on_the_way_since else { return };
+        if since + TOO_SLOW <= now {
+            // The guest is there: it was found above.
+            let _ = self.part(person, Cause::Unreachable);
+        } else if since + SLOW <= now && !std::mem::replace(&mut guest.told_slow, true) {
+            self.tell(person, Notice::Connecting);
+        }
+    }
+
+    fn guest(&mut self, person: LegId) -> Result<&mut Guest, Denial> {
+        self.guests
+            .iter_mut()
+            .find(|guest| guest.leg == person)
+            .ok_or(Denial::NoSuchPerson)
+    }
+
+    fn abroad(&mut self, person: LegId, deed: Deed) {
+        self.say(Output::Abroad(person, deed));
+    }
+
+    fn tell(&mut self, person: LegId, notice: Notice) {
+        self.say(Output::Tell(person, notice));
+    }
+
+    fn say(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+}
+
+fn operator(by: By) -> Result<(), Denial> {
+    match by {
+        By::Operator => Ok(()),
+        By::Person(_) => Err(Denial::NotModerator),
+    }
+}
