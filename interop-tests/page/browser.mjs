@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const modules = process.env.LANDBRIDGE_JS ?? path.join(os.homedir(), '.cache/landbridge/js');
+export const modules = process.env.LANDBRIDGE_JS ?? path.join(os.homedir(), '.cache/landbridge/js');
 const require = createRequire(path.join(modules, 'resolve.js'));
 const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');

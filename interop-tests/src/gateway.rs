@@ -28,7 +28,10 @@ pub struct Setup {
     media: String,
     ports: &'static str,
     lobby: String,
+    meeting: bool,
     core: Option<usize>,
+    one_heap: bool,
+    clock: Option<&'static str>,
     limit: Duration,
 }
 
@@ -56,7 +59,10 @@ impl Setup {
             media: "timeout = \"30s\"".into(),
             ports: "40000-48999",
             lobby: String::new(),
+            meeting: true,
             core: None,
+            one_heap: false,
+            clock: None,
             limit: Duration::from_secs(170),
         }
     }
@@ -91,23 +97,45 @@ impl Setup {
         self
     }
 
+    /// Has no meeting of its own, because another service knows them.
+    pub fn no_meeting(mut self) -> Setup {
+        self.meeting = false;
+        self
+    }
+
     /// Keeps the gateway on one core.
     pub fn on_core(mut self, core: usize) -> Setup {
         self.core = Some(core);
         self
     }
 
+    /// Has the C library keep one heap for all threads: what remains in use is then told from what lies about unused.
+    pub fn one_heap(mut self) -> Setup {
+        self.one_heap = true;
+        self
+    }
+
+    /// Lets the gateway's clock go wrong, for example `+10m`.
+    pub fn clock(mut self, offset: &'static str) -> Setup {
+        self.clock = Some(offset);
+        self
+    }
+
     /// Writes the configuration with a certificate of its own authority, and returns its path.
     pub fn write(&self) -> PathBuf {
         certificates(&self.folder);
+        let meeting = format!(
+            "[[meeting]]\nid = \"{MEETING}\"\npin = \"{PIN}\"\nmoderator_pin = \"{MODERATOR_PIN}\"\nname = \"Test\"\n"
+        );
+        let meeting = if self.meeting { meeting } else { String::new() };
         let text = format!(
             "[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\", \"tls:127.0.0.1:5061\"]\n\
              [sip.tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway.key\"\nserver_ca = \"ca.pem\"\n\
              [[trunk]]\nname = \"test\"\nfrom = [\"127.0.0.0/8\", \"10.55.0.0/24\"]\n{}\n\
              [media]\nlisten = [\"127.0.0.1\"]\nports = \"{}\"\n{}\n\
              [web]\nlisten = \"127.0.0.1:8080\"\n[admin]\nlisten = \"127.0.0.1:9090\"\n[lobby]\n{}\n\
-             [[meeting]]\nid = \"{MEETING}\"\npin = \"{PIN}\"\nmoderator_pin = \"{MODERATOR_PIN}\"\nname = \"Test\"\n{}\n",
-            self.trunk, self.ports, self.media, self.lobby, self.extra
+             {}{}\n",
+            self.trunk, self.ports, self.media, self.lobby, meeting, self.extra
         );
         let path = self.folder.join("landbridge.toml");
         std::fs::write(&path, text).expect("the scratch folder is writable");
@@ -119,13 +147,19 @@ impl Setup {
         let config = self.write();
         let config = config.to_str().expect("the path is UTF-8");
         let serve = [binary(), "serve", "--config", config];
-        let mut process = match self.core.map(|core| core.to_string()) {
-            None => Process::start(&self.folder, "gateway", self.limit, serve[0], &serve[1..]),
-            Some(core) => {
-                let args = [&["-c", &core], &serve[..]].concat();
-                Process::start(&self.folder, "gateway", self.limit, "taskset", &args)
-            }
+        let core = self.core.map(|core| core.to_string());
+        let before = match (&core, self.clock) {
+            (Some(core), _) => vec!["taskset", "-c", core],
+            (None, Some(offset)) => vec!["env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", offset],
+            (None, None) => Vec::new(),
         };
+        let heap: &[&str] = if self.one_heap {
+            &["env", "MALLOC_ARENA_MAX=1"]
+        } else {
+            &[]
+        };
+        let command = [heap, &before, &serve[..]].concat();
+        let mut process = Process::start(&self.folder, "gateway", self.limit, command[0], &command[1..]);
         let start = Instant::now();
         while ureq::get(format!("{ADMIN}/readyz")).call().is_err() {
             let alive = process.is_alive();
@@ -218,6 +252,19 @@ impl Gateway {
     /// Waits until `count` people are in the meeting.
     pub fn until_people(&self, count: usize, limit: Duration) -> Vec<Value> {
         self.until(&format!("{count} people"), limit, |people| people.len() == count)
+    }
+
+    /// Returns what `/readyz` says of another server that does not serve us; empty when all is well.
+    pub fn degraded(&self, server: &str) -> String {
+        let mut response = ureq::get(format!("{ADMIN}/readyz"))
+            .call()
+            .expect("the gateway is ready");
+        let told: Value = response.body_mut().read_json().expect("the admin API speaks JSON");
+        let servers = told["degraded"].as_array().cloned().unwrap_or_default();
+        let told = servers.iter().find(|part| part["part"] == server);
+        told.and_then(|part| part["why"].as_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Reads one metric, summed over its labels.

@@ -10,6 +10,8 @@ pub mod gateway;
 pub mod peers;
 /// Child processes that end with their owner.
 pub mod process;
+/// Which prompts of the gateway a recording holds.
+pub mod prompts;
 /// What a recording holds: which tones, how loud, whether anybody spoke.
 pub mod sound;
 /// SIP and RTP octet by octet, as good peers do not send them.

@@ -56,6 +56,16 @@ impl Recording {
         Recording { rate, samples }
     }
 
+    /// Returns its samples, full scale = 1.
+    pub fn samples(&self) -> &[f64] {
+        &self.samples
+    }
+
+    /// Returns its sample rate [Hz].
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
     /// Returns its length.
     pub fn duration(&self) -> Duration {
         Duration::from_secs_f64(self.samples.len() as f64 / f64::from(self.rate))

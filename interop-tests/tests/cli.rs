@@ -24,7 +24,7 @@ fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn every_command_has_help_and_a_wrong_one_is_explained() {
     let folder = scratch("help");
-    for command in ["serve", "check", "explain", "call", "rooms"] {
+    for command in ["serve", "check", "explain", "call", "rooms", "migrate"] {
         let (code, out, _) = run(&folder, &[command, "--help"]);
         assert!(
             code == Some(0) && out.contains("Usage") && out.len() > 200,
@@ -34,7 +34,7 @@ fn every_command_has_help_and_a_wrong_one_is_explained() {
     let (code, out, _) = run(&folder, &["--help"]);
     assert!(
         code == Some(0)
-            && ["serve", "check", "explain", "call", "rooms"]
+            && ["serve", "check", "explain", "call", "rooms", "migrate"]
                 .iter()
                 .all(|c| out.contains(c)),
         "{out}"
@@ -43,6 +43,33 @@ fn every_command_has_help_and_a_wrong_one_is_explained() {
     assert!(code == Some(0) && out.starts_with("landbridge "), "{out}");
     let (code, _, errors) = run(&folder, &["sreve"]);
     assert!(code == Some(2) && errors.contains("serve"), "{errors}");
+}
+
+#[test]
+fn an_obelisk_configuration_becomes_ours_and_nothing_is_replaced_unasked() {
+    let folder = scratch("migrate");
+    let obelisk = "[auth]\nissuer = \"https://id.example/realms/x\"\nclient_id = \"obelisk\"\nclient_secret = \"t0ps3cret\"\n\
+        [controller]\ndomain = \"controller.example\"\n[monitoring]\n\
+        [sip]\naddr = \"127.0.0.1\"\nport = 5060\nstun_server = \"stun.example\"\n";
+    std::fs::write(folder.join("obelisk.toml"), obelisk).unwrap();
+    let (code, out, told) = run(&folder, &["migrate", "obelisk.toml", "-o", "new.toml"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        out.contains("landbridge check") && told.contains("[sip] stun_server"),
+        "{out}{told}"
+    );
+    assert!(!out.contains("t0ps3cret") && !told.contains("t0ps3cret"), "{out}{told}");
+    let (code, _, errors) = run(&folder, &["check", "-c", "new.toml"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let (code, _, errors) = run(&folder, &["migrate", "obelisk.toml", "-o", "new.toml"]);
+    assert!(code == Some(1) && errors.contains("--force"), "{errors}");
+    let (code, _, errors) = run(&folder, &["migrate", "obelisk.toml", "-o", "new.toml", "--force"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let (code, _, errors) = run(&folder, &["migrate", "new.toml", "-o", "newer.toml"]);
+    assert!(
+        code == Some(2) && errors.contains("[auth] issuer is missing"),
+        "{errors}"
+    );
 }
 
 #[test]

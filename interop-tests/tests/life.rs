@@ -85,6 +85,7 @@ fn a_cancel_while_ringing_reaches_the_far_end() {
         calls: 1,
         rate: 1,
         at_once: 1,
+        stay: Duration::ZERO,
         limit: seconds(30),
         port: 15_900,
     };

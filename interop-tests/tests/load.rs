@@ -32,6 +32,7 @@ fn six_hundred_calls_at_fifty_a_second_with_media_and_none_fails() {
             calls: 600,
             rate: 50,
             at_once: 400,
+            stay: Duration::from_secs(3),
             limit: Duration::from_secs(60),
             port: 15_900,
         };

@@ -137,6 +137,17 @@ fn each_package_has_one_door() {
         "only media/rtp/srtp.rs names rtc_srtp",
         &named_outside(&["rtc_srtp"], &["gateway/src/media/rtp/srtp"]),
     );
+    assert_none(
+        "only legs/livekit names LiveKit's packages",
+        &named_outside(&["livekit_protocol", "livekit_token"], &["gateway/src/legs/livekit"]),
+    );
+    assert_none(
+        "only legs/livekit and legs/opentalk ask other servers over HTTP",
+        &named_outside(
+            &["reqwest", "tokio_tungstenite"],
+            &["gateway/src/legs/livekit", "gateway/src/legs/opentalk", tests],
+        ),
+    );
     let io = [
         "tokio",
         "mio",
@@ -154,7 +165,7 @@ fn each_package_has_one_door() {
 
 #[test]
 fn no_leg_imports_another_leg() {
-    let legs = ["echo", "sip", "whip"];
+    let legs = ["echo", "livekit", "opentalk", "sip", "whip"];
     let mut broken = Vec::new();
     for leg in legs {
         for other in legs.iter().filter(|other| **other != leg) {
@@ -205,6 +216,7 @@ fn only_the_command_line_prints() {
             "codecs/src",
             "dialplan/src",
             "federation/src",
+            "gateway/opentalk/src",
             "gateway/sip/src",
             "gateway/src",
         ];

@@ -5,12 +5,14 @@
 set -euo pipefail
 want=${1:?demo, check, test, bench or fuzz}
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/landbridge"
+peers="$cache/peers"
 mkdir -p "$cache"
 
 build=(cmake g++ make pkg-config)
 phones=(baresip-core sip-tester linphone-cli openssl iproute2 util-linux coreutils curl)
+meetings=(redis-server faketime)
 browser=(chromium nodejs npm python3-venv)
-rivals=(baresip-core janus sip-tester openssl iproute2 util-linux coreutils)
+rivals=(baresip-core janus sip-tester openssl iproute2 util-linux coreutils python3-venv)
 
 apt_install() {
   local missing=() name
@@ -36,18 +38,19 @@ apt_install() {
   }
 }
 
-rivals_install() {
-  local had_janus=yes
-  command -v janus >/dev/null || had_janus=no
-  apt_install "${build[@]}" "${rivals[@]}"
-  # The package starts a server; the bench starts its own.
-  if [ $had_janus = no ] && command -v systemctl >/dev/null; then
-    systemctl disable --now janus >/dev/null 2>&1 || true
+# apt_install_idle PROGRAM SERVICE PACKAGE…   the package starts a server at once; the tests start their own.
+apt_install_idle() {
+  local program=$1 service=$2 had=yes
+  shift 2
+  command -v "$program" >/dev/null || had=no
+  apt_install "$@"
+  if [ $had = no ] && command -v systemctl >/dev/null; then
+    systemctl disable --now "$service" >/dev/null 2>&1 || true
   fi
 }
 
 python_install() {
-  local wanted="numpy aiortc aiohttp pjsua2-python"
+  local wanted="numpy aiortc aiohttp pjsua2-python livekit"
   [ "$(cat "$cache/venv/wanted" 2>/dev/null)" = "$wanted" ] && return
   echo "setup: installing $wanted (PyPI)"
   python3 -m venv "$cache/venv"
@@ -71,12 +74,89 @@ cargo_tool() { # NAME VERSION
   cargo install --quiet --locked --force --root "$cache" "$1" --version "$2"
 }
 
+# built PROGRAM WHAT REMEDY CMD…   runs CMD, which shall leave PROGRAM; quiet when PROGRAM is there.
+built() {
+  local program=$1 what=$2 remedy=$3
+  shift 3
+  [ -x "$program" ] && return
+  echo "setup: building $what"
+  mkdir -p "$(dirname "$program")"
+  "$@" >"$cache/peer.log" 2>&1 && [ -x "$program" ] && return
+  tail -20 "$cache/peer.log"
+  echo "setup: $what could not be built; $remedy; the whole log is $cache/peer.log" >&2
+  exit 1
+}
+
+# LiveKit's media server. v1.8.4 is the one OpenTalk ships with. v1.13.5 is the newest that the Go module proxy delivers
+# whole: later ones replace modules by copies that only a code host has, and `go install` takes no replacements.
+livekit_server_install() { # VERSION
+  local folder="$peers/livekit-server-$1"
+  local remedy="it needs the Go module proxy and Go 1.21 or later (go.dev/dl), which fetches the release that the server asks for"
+  [ -x "$folder/livekit-server" ] || command -v go >/dev/null || apt_install golang-go
+  built "$folder/livekit-server" "livekit-server $1 with go, about 5 minutes" "$remedy" livekit_server_build "$folder" "$1"
+}
+
+livekit_server_build() { # FOLDER VERSION
+  GOBIN="$1" go install "github.com/livekit/livekit-server/cmd/server@$2" && mv "$1/server" "$1/livekit-server"
+}
+
+# OpenTalk's roomserver, the newest that is published as a program. A build script of it wants to download the pages of
+# its API documentation; the crate utoipa-swagger-ui-vendored brings them along.
+roomserver_install() { # VERSION
+  local folder="$peers/roomserver-$1"
+  built "$folder/bin/opentalk-roomserver" "opentalk-roomserver $1 with cargo, about 10 minutes" \
+    "it needs cargo's registry and 3 GB of disk" roomserver_build "$folder" "$1"
+}
+
+roomserver_build() { # FOLDER VERSION
+  local scratch="$1/build" pages
+  mkdir -p "$scratch/pages/src"
+  touch "$scratch/pages/src/lib.rs"
+  printf '[package]\nname = "pages"\nversion = "0.0.0"\n[dependencies]\nutoipa-swagger-ui-vendored = "=0.1.2"\n[workspace]\n' \
+    >"$scratch/pages/Cargo.toml"
+  (cd "$scratch/pages" && cargo fetch) || return
+  pages=$(ls "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/utoipa-swagger-ui-vendored-0.1.2/res/v5.17.14.zip | head -n 1) || return
+  SWAGGER_UI_DOWNLOAD_URL="file://$pages" CARGO_TARGET_DIR="$scratch/target" CARGO_PROFILE_DEV_DEBUG=false \
+    cargo install --locked --debug --root "$1" --version "$2" opentalk-roomserver || return
+  rm -rf "$scratch"
+}
+
+# The next generation of it is published as libraries alone; the program around them is ours.
+roomserver_libraries_install() { # VERSION
+  local folder="$peers/roomserver-$1" sources
+  sources=$(cat interop-tests/roomserver-0-10/Cargo.* interop-tests/roomserver-0-10/src/* | sha256sum)
+  # What was built of other sources judges nothing.
+  [ "$(cat "$folder/sources" 2>/dev/null)" = "$sources" ] || rm -f "$folder/bin/opentalk-roomserver-0-10"
+  built "$folder/bin/opentalk-roomserver-0-10" "a roomserver of generation $1 with cargo, about 10 minutes" \
+    "it needs cargo's registry and 3 GB of disk" roomserver_libraries_build "$folder"
+  echo "$sources" >"$folder/sources"
+}
+
+roomserver_libraries_build() { # FOLDER
+  CARGO_TARGET_DIR="$1/build" cargo install --locked --debug --root "$1" --path interop-tests/roomserver-0-10 || return
+  rm -rf "$1/build"
+}
+
 cd "$(dirname "$0")/../.."
 case $want in
   demo) apt_install "${build[@]}" curl ;;
   check) apt_install "${build[@]}"; cargo_tool cargo-deny 0.20.2 ;;
-  test) apt_install "${build[@]}" "${phones[@]}" "${browser[@]}"; python_install; javascript_install ;;
-  bench) rivals_install ;;
+  test)
+    apt_install "${build[@]}" "${phones[@]}" "${browser[@]}"
+    apt_install_idle redis-server redis-server "${meetings[@]}"
+    python_install
+    javascript_install
+    livekit_server_install v1.13.5
+    livekit_server_install v1.8.4
+    roomserver_install 0.1.5
+    roomserver_libraries_install 0.10.3
+    ;;
+  bench)
+    apt_install_idle janus janus "${build[@]}" "${rivals[@]}"
+    python_install
+    livekit_server_install v1.13.5
+    roomserver_libraries_install 0.10.3
+    ;;
   fuzz) apt_install "${build[@]}"; cargo_tool cargo-fuzz 0.13.2 ;;
   *) echo "setup: unknown target $want; one of demo, check, test, bench, fuzz" >&2; exit 2 ;;
 esac

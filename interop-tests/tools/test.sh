@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: EUPL-1.2
 # test.sh [SUITE…]   unit tests, virtual time and the real peers; one line per suite, the log only when one fails.
-# Suites: tidy unit page cli peers phones browser life bad_input load. FILTER=name runs the tests whose name holds it.
+# Suites: tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults life bad_input load. FILTER=name runs the tests whose name holds it.
 # Each suite of strangers runs in a network namespace of its own, so two run side by side; load runs alone.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/interop-tests/tools
 logs=$(mktemp -d -t landbridge-test.XXXXXX)
 export LANDBRIDGE_JS="${LANDBRIDGE_JS:-${XDG_CACHE_HOME:-$HOME/.cache}/landbridge/js}"
-all=(tidy unit page cli peers phones browser life bad_input load)
+all=(tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults life bad_input load)
 suites=("${@:-${all[@]}}")
 passed=0 failed=0
 
@@ -35,16 +35,23 @@ program() {
   grep -o '"executable":"[^"]*/deps/'"$1"'-[0-9a-f]*"' "$logs/build.json" | tail -n 1 | cut -d'"' -f4
 }
 
+strangers() { # PROGRAM ARGUMENT…   runs a test program in a network namespace of its own
+  local test
+  test=$(program "$1")
+  [ -x "$test" ] || { echo "no test program for suite $1"; return 1; }
+  shift
+  (cd interop-tests && "$tools/ns.sh" timeout -k 5 900 "$test" --test-threads=1 "$@" ${FILTER:+"$FILTER"})
+}
+
 run_suite() { # SUITE
   case $1 in
     unit) cargo test --workspace --exclude landbridge-interop-tests --no-fail-fast -- ${FILTER:+"$FILTER"} &&
           cargo test -p landbridge-interop-tests --lib ;;
     page) timeout -k 5 400 "$tools/ns.sh" env LANDBRIDGE_NAMESPACE=1 node --test-reporter=tap interop-tests/page/page.test.mjs ;;
-    *)
-      local test
-      test=$(program "$1")
-      [ -x "$test" ] || { echo "no test program for suite $1"; return 1; }
-      (cd interop-tests && "$tools/ns.sh" timeout -k 5 900 "$test" --test-threads=1 ${FILTER:+"$FILTER"}) ;;
+    # The same program: the scenes at one roomserver take as long as those at the other.
+    opentalk) strangers opentalk --skip tenth_generation ;;
+    opentalk_tenth) FILTER=${FILTER:-tenth_generation} strangers opentalk ;;
+    *) strangers "$1" ;;
   esac
 }
 

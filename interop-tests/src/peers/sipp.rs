@@ -29,6 +29,8 @@ pub struct Run<'a> {
     pub rate: u32,
     /// Most calls at a time.
     pub at_once: u32,
+    /// How long each call talks, in a scenario with a pause.
+    pub stay: Duration,
     /// Longest time the run may take.
     pub limit: Duration,
     /// Local SIP port; its media ports lie above 8192.
@@ -45,6 +47,7 @@ impl Run<'_> {
         let scenario = self.scenario.to_str().expect("the path is UTF-8").to_owned();
         let numbers = [self.calls, self.rate, self.at_once].map(|n| n.to_string());
         let port = self.port.to_string();
+        let stay = self.stay.as_millis().to_string();
         let args = [
             "127.0.0.1:5060",
             "-s",
@@ -63,6 +66,8 @@ impl Run<'_> {
             &numbers[1],
             "-l",
             &numbers[2],
+            "-d",
+            &stay,
             "-nostdin",
             "-trace_err",
             "-trace_stat",

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! `make bench`: the gateway beside a rival, in one run, with one client; writes `docs/bench.md`.
+//! `make bench`: the gateway beside a rival, in one run, with one client; writes `docs/bench.md` and `docs/bench-meetings.md`.
 //!
 //! Run it through `interop-tests/tools/bench.sh`, which builds, and gives it a network namespace of its own.
-//! Arguments choose measurements: `idle setup rate room listeners delay`; none = all. The page is written only when all ran.
+//! Arguments choose measurements: `idle setup rate room listeners delay sfu sfu-delay joins leak`; none = all. A page is
+//! written only when all its measurements ran.
 
 /// A-law, as far as bursts need it.
 mod alaw;
@@ -10,6 +11,8 @@ mod alaw;
 mod cost;
 /// Hears all legs.
 mod ears;
+/// A LiveKit room and the people in it.
+mod hall;
 /// The rival for rooms.
 mod janus;
 /// The measurements, one file each.
@@ -18,12 +21,16 @@ mod measure;
 mod mouth;
 /// Percentiles.
 mod numbers;
+/// The pages that are written.
+mod pages;
 /// The table.
 mod report;
 /// The load client.
 mod sip;
 /// The rivals for call set-up.
 mod softphone;
+/// Listens in on what goes to a media server.
+mod wiretap;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,6 +40,7 @@ use std::time::Instant;
 use landbridge_interop_tests::gateway::{binary, scratch};
 
 use ears::Ears;
+use pages::{Measurement, PAGES};
 use report::Report;
 
 /// Core of the program under test.
@@ -47,23 +55,17 @@ pub(crate) struct Bench<'a> {
     report: Report,
 }
 
-type Measurement = (&'static str, fn(&mut Bench));
-
-const ALL: [Measurement; 6] = [
-    ("idle", measure::idle::run),
-    ("setup", measure::setup::run),
-    ("rate", measure::rate::run),
-    ("delay", measure::delay::run),
-    ("room", measure::room::run),
-    ("listeners", measure::listeners::run),
-];
-
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted.iter().find(|name| !ALL.iter().any(|(known, _)| known == name)) {
+    let known: Vec<&str> = PAGES
+        .iter()
+        .flat_map(|page| page.measurements)
+        .map(|(name, _)| *name)
+        .collect();
+    if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         eprintln!(
             "error: no measurement is called {unknown}; there are {}",
-            ALL.map(|(name, _)| name).join(", ")
+            known.join(", ")
         );
         return ExitCode::FAILURE;
     }
@@ -74,26 +76,28 @@ fn main() -> ExitCode {
         ears: Arc::new(Ears::open()),
         report: Report::new(),
     };
-    for (name, run) in ALL
-        .iter()
-        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name))
-    {
-        println!("== {name}");
-        let start = Instant::now();
-        run(&mut bench);
-        println!("   ({:.0} s)", start.elapsed().as_secs_f64());
-    }
-    let report = bench.report;
-    if wanted.is_empty() {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/bench.md");
-        if let Err(error) = report.write(&page, binary()) {
-            eprintln!("error: {}: {error}", page.display());
-            return ExitCode::FAILURE;
+    let mut missed = 0;
+    for page in &PAGES {
+        let is_wanted = |(name, _): &&Measurement| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+        bench.report = Report::new();
+        for (name, run) in page.measurements.iter().filter(is_wanted) {
+            println!("== {name}");
+            let start = Instant::now();
+            run(&mut bench);
+            println!("   ({:.0} s)", start.elapsed().as_secs_f64());
         }
-        println!("written: docs/bench.md");
+        missed += bench.report.missed();
+        if page.measurements.iter().all(|measurement| is_wanted(&measurement)) {
+            let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+            if let Err(error) = bench.report.write(page, &docs, binary()) {
+                eprintln!("error: docs/{}: {error}", page.file);
+                return ExitCode::FAILURE;
+            }
+            println!("written: docs/{}", page.file);
+        }
     }
     let _ = std::fs::remove_dir_all(&folder);
-    match report.missed() {
+    match missed {
         0 => println!("all targets met"),
         missed => println!("{missed} targets missed"),
     }

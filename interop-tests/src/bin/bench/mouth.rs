@@ -199,8 +199,19 @@ pub(crate) fn silence(codec: Codec) -> Arc<Vec<Vec<u8>>> {
     Arc::new(encode(codec, (0..500).map(|_| Frame::SILENCE)))
 }
 
-/// Returns 10 s of what a codec takes for speech: voiced syllables and hiss, phrases and pauses.
+/// Returns 10 s of what a codec takes for speech.
 pub(crate) fn speech(codec: Codec, seed: u64) -> Arc<Vec<Vec<u8>>> {
+    let frames = speech_samples(seed);
+    let frames = frames.chunks_exact(960).map(|chunk| {
+        let mut frame = Frame::SILENCE;
+        frame.0.copy_from_slice(chunk);
+        frame
+    });
+    Arc::new(encode(codec, frames))
+}
+
+/// Returns 10 s of voiced syllables and hiss, phrases and pauses (48 kHz).
+pub(crate) fn speech_samples(seed: u64) -> Vec<i16> {
     let mut random = Random(seed * 7_919 + 1);
     let pitch = 90.0 + random.below(130) as f64;
     let (mut phase, mut low, mut high) = (0.0f64, [0.0f64; 2], [0.0f64; 2]);
@@ -224,12 +235,7 @@ pub(crate) fn speech(codec: Codec, seed: u64) -> Arc<Vec<Vec<u8>>> {
         let loud = if n < talks_until { 2_500.0 * syllable } else { 4.0 };
         samples.push((loud * (voice + 0.02 * hiss)).clamp(-20_000.0, 20_000.0) as i16);
     }
-    let frames = samples.chunks_exact(960).map(|chunk| {
-        let mut frame = Frame::SILENCE;
-        frame.0.copy_from_slice(chunk);
-        frame
-    });
-    Arc::new(encode(codec, frames))
+    samples
 }
 
 fn resonate(state: &mut [f64; 2], input: f64, hertz: f64) -> f64 {

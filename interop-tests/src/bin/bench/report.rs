@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::cost::{first_line, machine};
+use crate::pages::{Page, SETTING};
 
 /// One line of the table.
 pub(crate) struct Row {
@@ -112,14 +113,26 @@ impl Report {
         self.rows.iter().filter(|row| row.is_met() == Some(false)).count()
     }
 
-    /// Writes the page.
-    pub(crate) fn write(&self, path: &Path, binary: &str) -> std::io::Result<()> {
-        let mut page = PREFACE.to_owned();
+    /// Writes a page.
+    pub(crate) fn write(&self, about: &Page, folder: &Path, binary: &str) -> std::io::Result<()> {
+        let mut page = format!(
+            "<!-- SPDX-License-Identifier: EUPL-1.2 -->\n# {}\n\n\
+             Written by `make bench`: every figure below comes from the run described here, ours and the rival's from the\n\
+             same run with the same client. To repeat it: `make bench` on a machine that does nothing else (Debian 12, two\n\
+             cores or more), or `interop-tests/tools/bench.sh {}` for this page alone, about {} minutes after the build.\n\n",
+            about.title,
+            about
+                .measurements
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+                .join(" "),
+            about.minutes,
+        );
         let (model, cores, load) = machine();
         let date = first_line("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
         let revision = std::env::var("REVISION").unwrap_or_else(|_| "unknown".into());
-        let debian = |package: &str| first_line("dpkg-query", &["-W", "-f=${Version}", package]);
-        let rows = [
+        let mut rows = vec![
             ("Date", date),
             (
                 "Machine",
@@ -130,10 +143,8 @@ impl Report {
                 "Landbridge",
                 format!("{}, revision {revision}", first_line(binary, &["--version"])),
             ),
-            ("Janus", debian("janus")),
-            ("baresip", debian("baresip-core")),
-            ("SIPp", debian("sip-tester")),
         ];
+        rows.extend((about.programs)());
         for (name, value) in rows {
             let _ = writeln!(page, "- {name}: {value}");
         }
@@ -146,8 +157,9 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(page, "- {note}");
         }
-        page.push_str(METHOD);
-        std::fs::write(path, page)
+        page.push_str(SETTING);
+        page.push_str(about.method);
+        std::fs::write(folder.join(about.file), page)
     }
 }
 
@@ -164,36 +176,3 @@ fn short(value: f64) -> String {
         text
     }
 }
-
-const PREFACE: &str = "<!-- SPDX-License-Identifier: EUPL-1.2 -->
-# Measurements
-
-Written by `make bench`: every figure below comes from the run described here, ours and the rival's from the same run
-with the same client. To repeat it: `make bench` on a machine that does nothing else (Debian 12, about 9 minutes after
-the build, two cores or more).
-
-";
-
-const METHOD: &str = "
-## How it is measured
-
-Everything runs in a network namespace of its own, over loopback. The program under test runs on core 0, the client on
-core 1, all with real-time priority where that is allowed, so that other work on the machine disturbs little. The client is in `interop-tests/src/bin/bench`; it speaks SIP and RTP over plain UDP and shares no code with
-the gateway but the codecs.
-
-- **Call set-up**: 200 calls, 15 a second, PCMA, from sending INVITE to the arrival of the first RTP packet that is not
-  digital silence. The gateway answers with the greeting of its lobby; baresip answers by itself with a tone. Three
-  calls before them are not counted: the first caller pays for the decoding of a prompt.
-- **Calls per second**: a fresh process per step, calls of 1 s at a constant rate for 5 s. A call fails when it has no
-  answer, no sound or no end within 4 s each; the figure is the highest rate at which at most 1 % fail. The client sends no media and receives
-  what is sent. SIPp's `uas` scenario answers without any media and is an upper bound, not a peer.
-- **CPU and memory per leg**: 20 people in one room, all sending speech-like sound every 20 ms; CPU time of the whole
-  process over 20 s divided by 20, and the growth of its resident memory since idle divided by 20. Landbridge mixes at 48 kHz and
-  keeps a floor of the loudest speakers; Janus mixes everybody, PCMA in a room of 16 kHz (its shipped setting) and
-  Opus in a room of 48 kHz, at our bit rate and its default complexity (4; ours is 5). Its AudioBridge has no G.722.
-- **Listeners**: one speaker, then 20 and 200 people who send silence; the difference divided by 180.
-- **Added delay**: 10 rooms of two PCMA legs at phases spread over the 20 ms, bursts of a tone at random samples; from sending the packet in
-  which the burst begins to the arrival of the packet in which it begins again at the other leg. Janus runs with its
-  default prebuffering (6 packets) and, as a second figure, with the least (1).
-- **Idle memory**: `VmRSS` 5 s after the program is ready, everything configured (SIP over UDP, TCP and TLS, page, API).
-";

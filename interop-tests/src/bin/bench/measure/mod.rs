@@ -5,6 +5,8 @@
 pub(crate) mod delay;
 /// Resident memory of a program that does nothing.
 pub(crate) mod idle;
+/// Many phones that come into a LiveKit room at once, and come and go.
+pub(crate) mod joins;
 /// What one more listener costs.
 pub(crate) mod listeners;
 /// Calls per second until 1 % fail.
@@ -13,6 +15,10 @@ pub(crate) mod rate;
 pub(crate) mod room;
 /// INVITE to first sound.
 pub(crate) mod setup;
+/// What one more phone costs in a LiveKit room.
+pub(crate) mod sfu;
+/// Packet in to packet out between phones and a LiveKit room.
+pub(crate) mod sfu_delay;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
