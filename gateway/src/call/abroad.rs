@@ -278,7 +278,6 @@ impl Task {
             Gone::Left => return None,
             Gone::Removed | Gone::Duplicate => HallEnd::Removed,
             Gone::RoomDeleted => HallEnd::RoomDeleted,
-            Gone::ServerShutdown => HallEnd::Unreachable,
             Gone::Refused(trouble) | Gone::Lost(trouble) => return Some(self.refused(&trouble)),
         };
         Some(News::Hall(HallNews::Out(end)))

@@ -75,8 +75,6 @@ pub enum Gone {
     RoomDeleted,
     /// The same identity entered a second time.
     Duplicate,
-    /// The server shuts down, and says that coming back is no use.
-    ServerShutdown,
     /// The server never let the participant in.
     Refused(Trouble),
     /// The server could not be reached again in the time allowed.
