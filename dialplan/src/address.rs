@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The two ends of a call as they arrive: URIs or bare numbers, taken apart.
 //!
-//! Total: anything is an address, if only one that no rule will match. RFC 3261 §19.1 (sip), RFC 3966 (tel).
+//! Total: anything is an address, if only one that no rule will match. RFC 3261 §19.1 (sip), RFC 3966 (tel), RFC 7622 (xmpp).
 
 use crate::e164::{self, Number, Numbering};
+use crate::jid::Jid;
 
 /// What is beyond this many bytes of a URI is not looked at.
 const MAX_URI: usize = 1024;
@@ -13,6 +14,8 @@ const MAX_URI: usize = 1024;
 pub(crate) struct Address {
     /// Lower case, without colon; empty for a bare number or name.
     pub(crate) scheme: String,
+    /// The address of a telephone came in the node of a JID (XEP-0106).
+    pub(crate) carried: bool,
     /// Percent-decoded, without parameters and without what follows the first pause.
     pub(crate) user: String,
     /// Lower case, without port.
@@ -33,6 +36,48 @@ impl Address {
         let text = clipped(text);
         let text = between_angles(text).trim();
         let (scheme, rest) = split_scheme(text);
+        if scheme != "xmpp" {
+            return Address::of_uri(scheme, rest, numbering);
+        }
+        let jid = Jid::read(rest);
+        match jid.carried() {
+            Some(carried) => {
+                let (scheme, rest) = split_scheme(&carried);
+                Address {
+                    carried: true,
+                    ..Address::of_uri(scheme, rest, numbering)
+                }
+            }
+            None => Address::of_jid(scheme, &jid, numbering),
+        }
+    }
+
+    /// Returns the address as a caller's: a JID's node is a name that its owner chose, whatever digits it is made of.
+    pub(crate) fn into_caller(mut self) -> Address {
+        if self.scheme == "xmpp" || self.carried {
+            self.number = None;
+            self.number_forms.clear();
+        }
+        self
+    }
+
+    fn of_jid(scheme: String, jid: &Jid<'_>, numbering: &Numbering) -> Address {
+        let mut address = Address {
+            number: e164::normalise(jid.node, numbering),
+            host: jid.domain.to_ascii_lowercase(),
+            scheme,
+            carried: false,
+            user: jid.node.to_owned(),
+            burst: jid.pin.map(str::to_owned).into_iter().collect(),
+            number_forms: Vec::new(),
+            uri_forms: Vec::new(),
+        };
+        address.number_forms = address.spell_number();
+        address.uri_forms = address.spell_uri();
+        address
+    }
+
+    fn of_uri(scheme: String, rest: &str, numbering: &Numbering) -> Address {
         let is_tel = scheme == "tel";
         let (user_part, host_part) = match rest.rsplit_once('@') {
             Some((user, host)) => (user, host),
@@ -57,6 +102,7 @@ impl Address {
             number: e164::normalise(&spelled, numbering),
             host: host_of(host_part),
             scheme,
+            carried: false,
             user,
             burst,
             number_forms: Vec::new(),
@@ -220,6 +266,32 @@ mod tests {
             );
             assert_eq!(found.number.map(|n| n.as_str().to_owned()), number, "{text}");
         }
+    }
+
+    #[test]
+    fn a_jid_is_an_address_and_may_carry_one_of_a_telephone() {
+        let room = read("xmpp:12345678@Meet.example/4711");
+        assert_eq!((room.user.as_str(), room.host.as_str()), ("12345678", "meet.example"));
+        assert_eq!(room.burst, ["4711"]);
+        let phone = read(r"xmpp:sip\3a+49361555\40pbx\3a5070@meet.example");
+        assert!(phone.carried);
+        assert_eq!(phone.uri_forms, ["sip:+49361555@pbx", "+49361555@pbx"]);
+        for plain in [
+            "xmpp:sip@meet.example",
+            r"xmpp:xmpp\3aa\40b@meet.example",
+            "xmpp:meet.example",
+        ] {
+            assert!(!read(plain).carried, "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_caller_by_xmpp_has_no_number_whatever_it_calls_itself() {
+        for jid in ["xmpp:+49361555@a.example", r"xmpp:tel\3a+49361555@a.example"] {
+            let caller = read(jid).into_caller();
+            assert!(caller.number.is_none() && caller.number_forms.is_empty(), "{jid}");
+        }
+        assert!(read("sip:+49361555@a.example").into_caller().number.is_some());
     }
 
     #[test]

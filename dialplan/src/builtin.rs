@@ -38,7 +38,9 @@ impl Direct {
             None => (to.user.trim(), to.burst.first().map(String::as_str)),
         };
         let pin = pin.filter(|pin| !pin.is_empty());
-        let fits = self.is_id(id) && pin.is_none_or(is_digits);
+        // A room address of XMPP is nothing but an id, so it may have any length.
+        let is_id = self.is_id(id) || (to.scheme == "xmpp" && is_digits(id));
+        let fits = is_id && pin.is_none_or(is_digits);
         fits.then(|| Route::Enter {
             meeting: id.to_owned(),
             pin: pin.map(str::to_owned),
@@ -108,6 +110,15 @@ pub(crate) fn route(facts: &Facts<'_>, direct: &Direct, mut tell: impl FnMut(&'s
             "emergency numbers",
             Route::Reject {
                 cause: RejectCause::Emergency,
+                message: None,
+            },
+        );
+    }
+    if facts.to.carried {
+        return answer(
+            "telephones by XMPP need a rule",
+            Route::Reject {
+                cause: RejectCause::Forbidden,
                 message: None,
             },
         );

@@ -16,6 +16,8 @@ mod builtin;
 pub mod e164;
 /// The account of a decision: every rule tried, and why it failed or matched.
 mod explain;
+/// Addresses of XMPP, and telephones' addresses inside them.
+mod jid;
 /// What a rule says about numbers and addresses: digits, `X`, `N`, `Z`, `.`, captures, or `re:`.
 mod pattern;
 /// The plan: route, explain, warnings.
@@ -36,5 +38,5 @@ mod warn;
 pub use jiff::ZonedDateTime;
 
 pub use explain::{Explanation, Outcome, Step};
-pub use plan::{Call, Decision, Dialplan, RejectCause, Route, RuleRef};
+pub use plan::{Call, Decision, Dialplan, RejectCause, Route, RuleRef, XMPP_TRUNK};
 pub use problem::{Problem, closest_word};

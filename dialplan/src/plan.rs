@@ -12,6 +12,9 @@ use crate::problem::Problem;
 use crate::rule::{Captures, Facts, Rule, Unmet};
 use crate::{read, warn};
 
+/// The trunk that calls by XMPP come over; a rule that dials takes them only if it names this trunk.
+pub const XMPP_TRUNK: &str = "xmpp";
+
 /// Decides where calls go: the operator's rules in order, then the built-in ones.
 #[derive(Clone, Debug)]
 pub struct Dialplan {
@@ -27,7 +30,7 @@ pub struct Dialplan {
 pub struct Call<'a> {
     /// The trunk whose allow-list matched, if any.
     pub trunk: Option<&'a str>,
-    /// The caller: a URI (`sip:`, `sips:`, `tel:`), a name-addr, or a bare number.
+    /// The caller: a URI (`sip:`, `sips:`, `tel:`, `xmpp:` and a JID), a name-addr, or a bare number.
     pub from: &'a str,
     /// The callee, likewise.
     pub to: &'a str,

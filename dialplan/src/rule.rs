@@ -7,8 +7,9 @@ use crate::address::Address;
 use crate::builtin;
 use crate::e164::Numbering;
 use crate::explain::Outcome;
+use crate::jid::escape_node;
 use crate::pattern::Pattern;
-use crate::plan::{Call, RejectCause, Route, RuleRef};
+use crate::plan::{Call, RejectCause, Route, RuleRef, XMPP_TRUNK};
 use crate::schedule::Schedule;
 use crate::template::{Template, escape_uri, plain};
 
@@ -54,6 +55,8 @@ pub(crate) enum Action {
 pub(crate) enum Unmet {
     Emergency,
     Trunk,
+    /// A rule that dials is for callers by XMPP only if it says so.
+    Unnamed,
     To,
     From,
     /// Key, wanted, found.
@@ -80,7 +83,7 @@ impl<'a> Facts<'a> {
         let emergency = builtin::emergency(&to, numbering, emergency);
         Facts {
             trunk: call.trunk,
-            from: Address::read(call.from, numbering),
+            from: Address::read(call.from, numbering).into_caller(),
             to,
             at: &call.at,
             emergency,
@@ -96,6 +99,11 @@ impl Rule {
         }
         if !self.trunks.is_empty() && !facts.trunk.is_some_and(|trunk| self.trunks.iter().any(|t| t == trunk)) {
             return Err(Unmet::Trunk);
+        }
+        // Anybody of the network may call by XMPP: what dials on must mean them, or strangers phone at our cost.
+        let dials = matches!(self.action, Action::Dial { .. });
+        if dials && self.trunks.is_empty() && facts.trunk == Some(XMPP_TRUNK) {
+            return Err(Unmet::Unnamed);
         }
         let mut captures = captures_of(&self.to, &facts.to).ok_or(Unmet::To)?;
         let from = captures_of(&self.from, &facts.from).ok_or(Unmet::From)?;
@@ -123,6 +131,11 @@ impl Rule {
                 "trunk",
                 self.trunks.join(" or "),
                 facts.trunk.unwrap_or("no trunk").to_owned(),
+            ),
+            Unmet::Unnamed => (
+                "trunk",
+                "\"xmpp\" by name, because the rule dials".to_owned(),
+                XMPP_TRUNK.to_owned(),
             ),
             Unmet::To => ("to", listed(&self.to), shown(&facts.to)),
             Unmet::From => ("from", listed(&self.from), shown(&facts.from)),
@@ -173,7 +186,14 @@ impl Action {
                 greeting: greeting.as_ref().map(fill),
             },
             Action::Dial { uri } => Route::Dial {
-                uri: uri.expand(captures, escape_uri),
+                uri: uri.expand(
+                    captures,
+                    if uri.text.starts_with("xmpp:") {
+                        escape_node
+                    } else {
+                        escape_uri
+                    },
+                ),
             },
             Action::Reject { cause, message } => Route::Reject {
                 cause: *cause,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Texts of an action with captures in braces: `sip:{1}@pbx.example.org`.
 
-/// The longest text an action can make, in bytes.
+/// The longest text an action can make out of captures, in bytes.
 const MAX_EXPANDED: usize = 512;
 
 /// A text with places for captures.
@@ -59,11 +59,16 @@ impl Template {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Capture(name) => {
                     let value = captures.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
-                    text.push_str(&escape(value));
+                    // Only what the caller wrote is cut: the host behind it is the operator's word.
+                    let room = MAX_EXPANDED.saturating_sub(text.len());
+                    let escaped = escape(value);
+                    let kept = escaped.char_indices().find(|(at, c)| at + c.len_utf8() > room);
+                    text.push_str(
+                        escaped
+                            .get(..kept.map_or(escaped.len(), |(at, _)| at))
+                            .unwrap_or_default(),
+                    );
                 }
-            }
-            if text.len() > MAX_EXPANDED {
-                text = text.chars().take(MAX_EXPANDED / 4).collect();
             }
         }
         text
@@ -107,6 +112,15 @@ mod tests {
             ("host".to_owned(), "h".to_owned()),
         ];
         assert_eq!(template.expand(&captures, escape_uri), "sip:a%40b%3Bx@h");
+    }
+
+    #[test]
+    fn a_long_capture_is_cut_and_the_host_behind_it_stays() {
+        let template = Template::read("xmpp:{1}@a.example").unwrap();
+        for value in ["x".repeat(2000), "\u{10348}".repeat(128), "\u{10348}".repeat(2000)] {
+            let text = template.expand(&[("1".to_owned(), value)], plain);
+            assert!(text.ends_with("@a.example") && text.len() <= MAX_EXPANDED + 16);
+        }
     }
 
     #[test]

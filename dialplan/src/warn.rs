@@ -2,8 +2,9 @@
 //! Rules that can never be reached, and rules that overlap.
 
 use crate::pattern::Pattern;
+use crate::plan::XMPP_TRUNK;
 use crate::problem::Problem;
-use crate::rule::Rule;
+use crate::rule::{Action, Rule};
 
 /// With more rules than this only neighbours within the limit are compared; keeps a huge plan quick to load.
 const MAX_DISTANCE: usize = 500;
@@ -50,7 +51,9 @@ fn warning(rule: &Rule, what: String, remedy: &str) -> Problem {
 
 /// Returns true only if every call of `later` is taken by `earlier`.
 fn covers(earlier: &Rule, later: &Rule) -> bool {
-    let trunks = earlier.trunks.is_empty()
+    // A rule that dials sees no calls by XMPP unless it names them.
+    let unnamed = matches!(earlier.action, Action::Dial { .. }) && later.trunks.iter().any(|trunk| trunk == XMPP_TRUNK);
+    let trunks = (earlier.trunks.is_empty() && !unnamed)
         || !later.trunks.is_empty() && later.trunks.iter().all(|trunk| earlier.trunks.contains(trunk));
     let patterns = |earlier: &[Pattern], later: &[Pattern]| {
         earlier.is_empty() || !later.is_empty() && later.iter().all(|l| earlier.iter().any(|e| e.covers(l)))

@@ -432,7 +432,7 @@ fn direct_dialling_can_be_switched_off() {
 
 proptest! {
     #[test]
-    fn every_call_gets_an_answer_and_always_the_same(from in "\\PC{0,60}|[0-9+*#,;@:.<>%a-f]{0,60}", to in "\\PC{0,60}|(sip:|tel:|sips:|urn:)?[0-9+*#,;@:.<>%a-f\\[\\]]{0,60}", trunk in proptest::option::of("office|x")) {
+    fn every_call_gets_an_answer_and_always_the_same(from in "\\PC{0,60}|[0-9+*#,;@:.<>%a-f]{0,60}", to in "\\PC{0,60}|(sip:|tel:|sips:|urn:|xmpp:|xmpp:sip\\\\3a)?[0-9+*#,;@:.<>%a-f\\[\\]]{0,60}", trunk in proptest::option::of("office|x")) {
         static PLANS: LazyLock<[Dialplan; 2]> = LazyLock::new(|| [Dialplan::default_plan(), example()]);
         for plan in PLANS.iter() {
             let call = Call { trunk: trunk.as_deref(), from: &from, to: &to, at: "2026-11-23T12:00[Europe/Berlin]".parse().unwrap() };

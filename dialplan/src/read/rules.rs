@@ -204,7 +204,7 @@ fn action(faults: &mut Faults<'_>, item: &Value<'_>, table: &DeTable<'_>) -> Opt
                 faults.add(
                     uri.unwrap_or(value).span(),
                     "\"dial\" needs a URI",
-                    "write uri = \"sip:{1}@pbx.example.org\", sips: or tel:",
+                    "write uri = \"sip:{1}@pbx.example.org\", sips:, tel: or xmpp:{1}@a.example",
                 );
                 return None;
             }
@@ -249,6 +249,10 @@ fn is_dialable(text: &str) -> bool {
             .next()
             .is_some_and(|host| !host.is_empty()),
         Some(("tel", rest)) => !rest.is_empty(),
+        Some(("xmpp", rest)) => {
+            let domain = rest.split_once('@').map_or(rest, |(_, domain)| domain);
+            !domain.is_empty() && !domain.contains(['{', '@'])
+        }
         _ => false,
     }
 }
