@@ -16,8 +16,9 @@ export class ApiError extends Error {
 
 /** Says an error in the language of the page. */
 export function explain(error) {
-  if (error.retryAfterSeconds) return t('error.wait', { count: error.retryAfterSeconds });
   const key = `error.${error.code}`;
+  const isTries = error.code === 'too_many_tries' || !hasText(key);
+  if (error.retryAfterSeconds && isTries) return t('error.wait', { count: error.retryAfterSeconds });
   return hasText(key) ? t(key) : t('error.other', { code: error.code ?? error.name });
 }
 
@@ -32,16 +33,21 @@ export class Session {
   #token;
   #location = null;
 
-  constructor({ participant, token, role, state, media, events }) {
+  constructor({ participant, token, role, state, media, events, invite }) {
     this.participant = participant;
     this.role = role;
     this.state = state;
     this.media = media;
+    this.mayInvite = Boolean(invite);
     this.#token = token;
     this.eventsUrl = `${events}?token=${encodeURIComponent(token)}`;
   }
 
   setMuted(muted) { return this.#post('/api/me/mute', { muted }); }
+  /** Writes to all who are in the room. */
+  say(text) { return this.#post('/api/chat', { text }); }
+  /** Calls an address into the room; returns the number that later notices carry. */
+  async invite(address) { return (await this.#post('/api/invite', { address })).json(); }
   setHand(raised) { return this.#post('/api/me/hand', { raised }); }
   muteOther(id) { return this.#post(`/api/participants/${encodeURIComponent(id)}/mute`, { muted: true }); }
   lowerHand(id) { return this.#post(`/api/participants/${encodeURIComponent(id)}/hand`, { raised: false }); }

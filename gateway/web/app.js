@@ -3,9 +3,11 @@
 import { explain, join } from './api.js';
 import { hideMessage, say, sayNow, show } from './announce.js';
 import { Call } from './call.js';
+import { Chat } from './chat.js';
 import { byId, setText } from './dom.js';
 import { RoomEvents } from './events.js';
 import { currentLanguage, hasText, onLanguage, preferredLanguage, setLanguage, t } from './i18n.js';
+import { Invitations } from './invite.js';
 import { exposeListening } from './listening.js';
 import { RoomView } from './room.js';
 import { listenToKeys } from './shortcuts.js';
@@ -13,7 +15,7 @@ import { Sound } from './sound.js';
 
 const address = new URL(location.href);
 const audio = byId('audio');
-const state = { screen: null, session: null, room: null, events: null, call: null, ended: null, attempt: 0, joinError: null };
+const state = { screen: null, session: null, room: null, chat: null, invitations: null, events: null, call: null, ended: null, attempt: 0, joinError: null };
 const sound = new Sound({ audio, raw: address.searchParams.get('raw') === '1', onTrack: trackChanged, onLost: microphoneLost });
 
 begin();
@@ -50,6 +52,7 @@ function begin() {
     muted: () => Boolean(state.room?.muted && sound.track),
     toggleMute: () => state.room.toggleMute(),
     toggleHand: () => state.room.toggleHand(),
+    write: () => byId('chat-text').focus(),
     talk: (on) => { state.room?.setMuted(!on); say(t(on ? 'said.unmuted' : 'said.muted')); },
     muteButton: byId('mute'),
   });
@@ -90,17 +93,22 @@ async function submit({ listenOnly }) {
 function start(session, name) {
   state.session = session;
   state.room = new RoomView({ session, sound, name });
+  state.chat = new Chat({ session, onUnread: retitle });
+  state.invitations = new Invitations({ session });
   state.events = new RoomEvents(session.eventsUrl, {
     roster: (roster) => {
       state.room.update(roster);
       if (state.screen === 'waiting' && state.room.me && !state.room.me.waiting) enter();
-      if (state.screen === 'room') document.title = `${state.room.title} – Landbridge`;
+      byId('chat-far').hidden = !roster.participants.some((person) => person.kind === 'xmpp');
+      retitle();
     },
     notice: (notice) => {
       if (notice.notice === 'admitted' && state.screen === 'waiting') enter();
+      else if (notice.notice === 'invitation') state.invitations.notice(notice);
       else if (notice.notice === 'media_failed') state.call?.restart();
       else state.room.notice(notice);
     },
+    chat: (line) => state.chat.add(line),
     ended: ({ cause }) => end(cause),
     state: (word) => {
       if (word === 'gone') end('connection_lost');
@@ -137,15 +145,23 @@ function mediaChanged(word, error) {
   else room.trouble('media', 'said.media_refused', { reason: explain(error) });
 }
 
+// The title tells what is unread to whoever looks at another tab.
+function retitle() {
+  if (state.screen !== 'room' || !state.room) return;
+  const unread = state.chat?.unread ? `(${state.chat.unread}) ` : '';
+  document.title = `${unread}${state.room.title} – Landbridge`;
+}
+
 function end(cause) {
   if (!state.session) return;
   state.events?.close();
   state.room?.close();
+  state.chat?.close();
   state.call?.close();
   state.session.leave();
   sound.moveTo('sound');
   sound.close();
-  Object.assign(state, { session: null, room: null, events: null, call: null, ended: cause });
+  Object.assign(state, { session: null, room: null, chat: null, invitations: null, events: null, call: null, ended: cause });
   byId('listen-button').hidden = true;
   byId('pin').value = cause === 'left' || cause === 'connection_lost' || cause === 'draining' ? byId('pin').value : '';
   if (byId('confirm').open) byId('confirm').close();
@@ -167,8 +183,10 @@ function redraw() {
     setText(byId('ended-text'), t(`ended.${known}.text`, { cause: state.ended }));
   }
   state.room?.draw();
+  state.chat?.draw();
+  state.invitations?.draw();
   showJoinError(state.joinError);
-  for (const node of document.querySelectorAll('.field-error')) if (node.textContent) node.textContent = t(node.dataset.key);
+  for (const node of document.querySelectorAll('.field-error[data-key]')) if (node.textContent) node.textContent = t(node.dataset.key);
   const titles = { join: t('join.title'), waiting: t('waiting.title'), ended: byId('ended-title').textContent, room: state.room?.title };
   document.title = titles[state.screen] ? `${titles[state.screen]} – Landbridge` : 'Landbridge';
 }

@@ -4,7 +4,7 @@
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 const GIVE_UP_MS = 60_000;
 
-/** Follows `url` until close(); handlers: roster(data), notice(data), ended(data), state("open" | "lost" | "gone"). */
+/** Follows `url` until close(); handlers: roster(data), notice(data), chat(data), ended(data), state("open" | "lost" | "gone"). */
 export class RoomEvents {
   #source = null;
   #timer = null;
@@ -30,7 +30,7 @@ export class RoomEvents {
       this.handlers.state('open');
     });
     source.addEventListener('error', () => this.#lost(source));
-    for (const name of ['roster', 'notice', 'ended']) {
+    for (const name of ['roster', 'notice', 'chat', 'ended']) {
       source.addEventListener(name, (event) => {
         const data = parsed(event.data);
         if (data) this.handlers[name](data);

@@ -66,6 +66,7 @@ function marksOf(person, me) {
   if (person.id === me) marks.push({ kind: 'you', text: t('mark.you') });
   if (person.role === 'moderator') marks.push({ kind: 'moderator', icon: 'moderator', text: t('mark.moderator') });
   if (person.kind === 'phone') marks.push({ kind: 'phone', icon: 'phone', text: t('mark.phone') });
+  if (person.kind === 'xmpp') marks.push({ kind: 'xmpp', text: t('mark.xmpp') });
   if (person.hand) marks.push({ kind: 'hand', icon: 'hand', text: t('mark.hand', { n: person.hand }) });
   if (person.muted) marks.push({ kind: 'muted', icon: 'mic-off', text: t(person.muted_by_moderator ? 'mark.muted_by_moderator' : 'mark.muted') });
   if (person.speaking) marks.push({ kind: 'speaking', icon: 'speaking', text: t('mark.speaking') });

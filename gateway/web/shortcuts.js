@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Listens to M, H and a held space bar; the person can switch all of them off (WCAG 2.1.4).
+// Listens to M, H, C and a held space bar; the person can switch all of them off (WCAG 2.1.4).
 
 const TAP_MS = 300;
 
-/** Calls toggleMute, toggleHand and talk(true|false) while `active()` holds; space talks only while `muted()`. */
-export function listenToKeys({ active, muted, toggleMute, toggleHand, talk, muteButton }) {
+/** Calls toggleMute, toggleHand, write and talk(true|false) while `active()` holds; space talks only while `muted()`. */
+export function listenToKeys({ active, muted, toggleMute, toggleHand, write, talk, muteButton }) {
   let talkingSince = null;
 
   const release = (event) => {
@@ -29,6 +29,7 @@ export function listenToKeys({ active, muted, toggleMute, toggleHand, talk, mute
     const key = event.key.toLowerCase();
     if (key === 'm') { event.preventDefault(); toggleMute(); }
     if (key === 'h') { event.preventDefault(); toggleHand(); }
+    if (key === 'c') { event.preventDefault(); write(); }
   });
   document.addEventListener('keyup', (event) => {
     if (event.key !== ' ' || talkingSince === null) return;

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::admin::limits::{JsonBody, Source};
 use crate::admin::{Problem, Public};
-use crate::call::{Cause, Kind, LegId};
+use crate::call::{Cause, Kind, LegId, Role};
 use crate::legs::whip::{Session, Stay};
 use crate::room::{Entrant, Notice, Papers};
 
@@ -123,6 +123,7 @@ pub(super) async fn join(
         "state": if entered.is_waiting { "waiting" } else { "joined" },
         "media": format!("/whip/{}", entered.session.meeting()),
         "events": "/api/events",
+        "invite": control.role() == Role::Moderator && public.inviter.is_open(),
     });
     Ok(([(CACHE_CONTROL, "no-store")], Json(answer)))
 }

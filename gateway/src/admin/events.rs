@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! What a page is told while its person is in a room (server-sent events): `roster`, `notice` and at last `ended`.
+//! What a page is told while its person is in a room (server-sent events): `roster`, `notice`, `chat` and at last
+//! `ended`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -20,7 +21,7 @@ use crate::admin::view::PageView;
 use crate::admin::{Problem, Public};
 use crate::call::Cause;
 use crate::legs::whip::{Presence, Session};
-use crate::room::{Notice, Roster};
+use crate::room::{ChatLine, Notice, Roster};
 
 /// How many events wait for a slow page; rosters beyond that are skipped, for a newer one follows.
 const WAITING_EVENTS: usize = 8;
@@ -63,11 +64,18 @@ async fn follow(session: Arc<Session>, _presence: Presence, events: Events) {
     let mut end = session.watch_end();
     let mut roster = session.control().roster();
     let mut room_lives = true;
+    let (mut past, mut chat) = session.control().chat_so_far();
+    let mut chat_lives = true;
+    let (mut written, mut missed) = (0, true);
     let first = Arc::clone(&roster.borrow_and_update());
     if session.ended().is_none() && !send(&events, roster_event(&session, &first)).await {
         return;
     }
     let cause = loop {
+        // A page that was away or slow finds what it missed; it knows each line by its number.
+        if std::mem::take(&mut missed) && !catch_up(&events, std::mem::take(&mut past), &mut written).await {
+            return;
+        }
         let event = tokio::select! {
             biased;
             () = events.closed() => return,
@@ -87,6 +95,19 @@ async fn follow(session: Arc<Session>, _presence: Presence, events: Events) {
                 }
                 Err(_) => { room_lives = false; continue }
             },
+            line = chat.recv(), if chat_lives => match line {
+                Ok(line) if line.id > written => {
+                    written = line.id;
+                    chat_event(&line)
+                }
+                Ok(_) => continue,
+                Err(RecvError::Lagged(_)) => {
+                    (past, chat) = session.control().chat_so_far();
+                    missed = true;
+                    continue;
+                }
+                Err(RecvError::Closed) => { chat_lives = false; continue }
+            },
         };
         if !send(&events, event).await {
             return;
@@ -97,6 +118,31 @@ async fn follow(session: Arc<Session>, _presence: Presence, events: Events) {
 
 async fn send(events: &Events, event: Event) -> bool {
     events.send(Ok(event)).await.is_ok()
+}
+
+/// Tells the lines that were not told yet; returns false if the page is gone.
+async fn catch_up(events: &Events, past: Vec<Arc<ChatLine>>, written: &mut u64) -> bool {
+    for line in past {
+        if line.id > *written {
+            *written = line.id;
+            if !send(events, chat_event(&line)).await {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+fn chat_event(line: &ChatLine) -> Event {
+    let seconds = line.at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let line = json!({
+        "id": line.id,
+        "from": line.from.map(|leg| leg.to_string()),
+        "name": line.name,
+        "text": line.text,
+        "at": seconds,
+    });
+    event("chat", &line)
 }
 
 fn roster_event(session: &Session, roster: &Roster) -> Event {
@@ -112,6 +158,13 @@ fn notice_event(notice: Notice) -> Event {
         }
         Notice::Joined { first, muted } | Notice::Admitted { first, muted } => {
             event("notice", &json!({ "notice": word, "first": first, "muted": muted }))
+        }
+        Notice::Invitation { number, state } => {
+            let state = state.as_str();
+            event(
+                "notice",
+                &json!({ "notice": word, "invitation": number, "state": state }),
+            )
         }
         _ => event("notice", &json!({ "notice": word })),
     }

@@ -9,6 +9,8 @@ mod entrance;
 mod events;
 /// Liveness and readiness, each part by name.
 mod health;
+/// Calling somebody into a meeting.
+mod inviting;
 /// How much one source may ask, how long a request may take, and who the source is.
 mod limits;
 /// Listeners with optional TLS, capped connections and deadlines.
@@ -33,6 +35,7 @@ mod tests;
 
 pub use entrance::{Entered, Gatekeeper, enter};
 pub use health::Readiness;
+pub use inviting::Inviter;
 pub use limits::{Bearer, Source, SourceLimit, read_body};
 pub use operator::{Operator, operator_router};
 pub use problem::Problem;

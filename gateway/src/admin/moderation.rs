@@ -26,6 +26,11 @@ pub(super) struct Raised {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Written {
+    text: String,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Locked {
     locked: bool,
 }
@@ -43,6 +48,11 @@ pub(super) async fn mute_me(caller: Caller, JsonBody(wish): JsonBody<Muted>) -> 
 /// `POST /api/me/hand`
 pub(super) async fn my_hand(caller: Caller, JsonBody(wish): JsonBody<Raised>) -> Done {
     done(caller.0.control().set_hand(wish.raised).await)
+}
+
+/// `POST /api/chat`
+pub(super) async fn chat(caller: Caller, JsonBody(wish): JsonBody<Written>) -> Done {
+    done(caller.0.control().say(&wish.text).await)
 }
 
 /// `POST /api/me/leave`; without a body, so that a closing page can still send it.

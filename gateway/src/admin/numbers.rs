@@ -26,7 +26,7 @@ pub(super) fn describe() {
     );
     describe_gauge!(
         "landbridge_people",
-        "People in rooms and waiting rooms now, by kind (phone, browser)."
+        "People in rooms and waiting rooms now, by kind (phone, browser, xmpp)."
     );
     describe_counter!("landbridge_web_joins_total", "Joins tried by browsers, by result.");
     describe_counter!(
@@ -40,6 +40,10 @@ pub(super) fn describe() {
     describe_gauge!(
         "landbridge_sfu_tracks",
         "Remote tracks of LiveKit rooms that are open now."
+    );
+    describe_counter!(
+        "landbridge_peer_candidates_dropped_total",
+        "Candidates of WebRTC peers that may not be talked to, or were too many."
     );
     describe_counter!(
         "landbridge_sfu_frames_decoded_total",
@@ -62,6 +66,23 @@ pub(super) fn describe() {
         "Phones that take part in OpenTalk's signalling now, or are on their way back."
     );
     describe_gauge!(
+        "landbridge_xmpp_stream_up",
+        "Whether the component's stream to the XMPP server is up."
+    );
+    describe_counter!(
+        "landbridge_xmpp_stream_failures_total",
+        "Streams to the XMPP server that ended or did not come about, by reason."
+    );
+    describe_counter!("landbridge_xmpp_stanzas_total", "Stanzas that came, by kind.");
+    describe_counter!(
+        "landbridge_xmpp_dropped_total",
+        "Stanzas that were not read, not answered or not sent, by reason."
+    );
+    describe_counter!(
+        "landbridge_xmpp_calls_total",
+        "Calls from and to XMPP clients that ended, by cause."
+    );
+    describe_gauge!(
         "process_resident_memory_bytes",
         Unit::Bytes,
         "Resident memory of the process."
@@ -74,7 +95,7 @@ pub(super) fn describe() {
     for outcome in ["admitted", "refused", "failed"] {
         metrics::counter!("landbridge_opentalk_starts_total", "outcome" => outcome).absolute(0);
     }
-    for kind in ["phone", "browser"] {
+    for kind in ["phone", "browser", "xmpp"] {
         metrics::gauge!("landbridge_people", "kind" => kind).set(0.0);
     }
 }

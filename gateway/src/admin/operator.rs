@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use crate::admin::limits::{Bearer, JsonBody, timely};
 use crate::admin::view::{OperatorView, leg};
-use crate::admin::{Problem, Readiness, health, numbers, public};
+use crate::admin::{Inviter, Problem, Readiness, health, inviting, numbers, public};
 use crate::call::LegId;
 use crate::room::{By, Input, Rooms};
 
@@ -33,6 +33,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Operator {
     /// All live rooms.
     pub rooms: Rooms,
+    /// Calls people into meetings.
+    pub inviter: Arc<dyn Inviter>,
     /// Which parts can serve.
     pub readiness: Readiness,
     /// The numbers, if a recorder is installed.
@@ -51,6 +53,7 @@ pub fn operator_router(operator: Operator) -> Router {
         .route("/api/rooms/{id}/participants/{person}/mute", post(mute))
         .route("/api/rooms/{id}/participants/{person}/remove", post(remove))
         .route("/api/rooms/{id}/end", post(end))
+        .route("/api/rooms/{id}/invite", post(inviting::invite_as_operator))
         .route_layer(from_fn_with_state(Arc::clone(&operator), guard));
     Router::new()
         .route("/healthz", get(health::healthz))

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::call::Cause;
 use crate::room::Denial;
+use crate::room::chat::MAX_TEXT;
 
 /// One error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +141,25 @@ impl From<Denial> for Problem {
                 StatusCode::CONFLICT,
                 "not_offered",
                 "this room has no such thing; a room of LiveKit or OpenTalk is moderated there",
+            ),
+            Denial::Unfit => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "unfit_text",
+                format!("the text is empty or longer than {MAX_TEXT} bytes; write at least one letter, or less"),
+            ),
+            Denial::TooFast => {
+                let mut problem = Problem::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_fast",
+                    "so much was written that this is not shown; wait a moment",
+                );
+                problem.retry_after = Some(Duration::from_secs(2));
+                problem
+            }
+            Denial::NotNow => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_now",
+                "the meeting's server cannot be reached just now; try again",
             ),
             Denial::Refused(Cause::Full) => Problem::full(),
             Denial::Refused(Cause::NotFound) => Problem::new(

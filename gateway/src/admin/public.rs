@@ -15,7 +15,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::admin::{Gatekeeper, Problem, SourceLimit, entrance, events, limits, moderation, page};
+use crate::admin::{Gatekeeper, Inviter, Problem, SourceLimit, entrance, events, inviting, limits, moderation, page};
 use crate::legs::whip::{self, Sessions};
 use crate::room::{Meetings, Rooms};
 
@@ -52,6 +52,7 @@ pub struct Public {
     pub(crate) meetings: Meetings,
     pub(crate) sessions: Sessions,
     pub(crate) gate: Arc<dyn Gatekeeper>,
+    pub(super) inviter: Arc<dyn Inviter>,
     pub(super) limit: SourceLimit,
     pub(super) config: PublicConfig,
 }
@@ -64,6 +65,7 @@ impl Public {
         meetings: Meetings,
         sessions: Sessions,
         gate: Arc<dyn Gatekeeper>,
+        inviter: Arc<dyn Inviter>,
     ) -> Arc<Public> {
         let limit = SourceLimit::new(config.per_second, config.burst);
         Arc::new(Public {
@@ -71,6 +73,7 @@ impl Public {
             meetings,
             sessions,
             gate,
+            inviter,
             limit,
             config,
         })
@@ -88,6 +91,8 @@ pub fn public_router(public: Arc<Public>) -> Router {
         .route("/api/me/mute", post(moderation::mute_me))
         .route("/api/me/hand", post(moderation::my_hand))
         .route("/api/me/leave", post(moderation::leave))
+        .route("/api/chat", post(moderation::chat))
+        .route("/api/invite", post(inviting::invite))
         .route("/api/participants/{id}/mute", post(moderation::mute))
         .route("/api/participants/{id}/hand", post(moderation::hand))
         .route("/api/participants/{id}/remove", post(moderation::remove))

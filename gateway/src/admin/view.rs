@@ -26,6 +26,7 @@ pub(super) struct OperatorView<'a> {
     waiting: usize,
     phones: usize,
     browsers: usize,
+    xmpp: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<Vec<PersonView<'a>>>,
 }
@@ -79,6 +80,7 @@ impl<'a> OperatorView<'a> {
             waiting: roster.waiting().count(),
             phones: count(crate::call::Kind::Phone),
             browsers: count(crate::call::Kind::Browser),
+            xmpp: count(crate::call::Kind::Xmpp),
             participants: in_detail.then(|| roster.people.iter().map(PersonView::of).collect()),
         }
     }

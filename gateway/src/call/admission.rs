@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::house::House;
-use super::{Cause, Invitation, Role};
+use super::{Cause, Invitation, Kind, Role};
 use crate::legs::opentalk::{Caller, Name, StartError};
 use crate::room::directory::Entry;
 use crate::room::{OpentalkPapers, Papers, Residence, names, refusal};
@@ -27,7 +27,12 @@ pub(super) async fn admit(
     pin: Option<&str>,
 ) -> Result<Admitted, Cause> {
     let config = house.config();
-    let named = |whole_number| names::of_phone(&invitation.from_name, &invitation.from, whole_number);
+    let of = if invitation.kind == Kind::Xmpp {
+        names::of_jid
+    } else {
+        names::of_phone
+    };
+    let named = |whole_number| of(&invitation.from_name, &invitation.from, whole_number);
     if let Some((entry, role)) = house.meetings.check(meeting, pin.unwrap_or_default()) {
         let whole_number = config.livekit.as_ref().is_some_and(|livekit| livekit.full_numbers);
         let (name, papers) = match &entry.residence {
@@ -94,7 +99,7 @@ fn attributes(invitation: &Invitation, show_numbers: bool) -> Vec<(String, Strin
     if let Some(trunk) = &invitation.trunk {
         attributes.push(("sip.trunkID".to_owned(), trunk.clone()));
     }
-    if show_numbers {
+    if show_numbers && invitation.kind == Kind::Phone {
         let number = names::of_phone("", &invitation.from, true);
         attributes.push(("sip.phoneNumber".to_owned(), number));
     }

@@ -2,14 +2,22 @@
 //! A call without a meeting: the dial plan names another address, and the two legs share a room of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ear::{Ear, Heard};
 use super::house::House;
 use super::line::{Event, Events, Line};
 use super::phone::{Offer, answer, refusal_cause};
-use super::{Cause, LegId};
+use super::sound::Terms;
+use super::{Cause, Kind, LegId};
 use crate::legs::Placing;
 use crate::media::RoomKey;
+
+/// How long the far leg may ring.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Candidates kept of a caller whose leg is not open yet.
+const MAX_EARLY: usize = 40;
 
 /// Calls `uri` for the caller and keeps the two together until one hangs up.
 pub(super) async fn walk(
@@ -35,7 +43,8 @@ pub(super) async fn walk(
         }
     };
     let mut far = out;
-    if let Err(failure) = until_answered(house, &*line, &mut events, &mut far).await {
+    let mut early = Vec::new();
+    if let Err(failure) = until_answered(house, &*line, &mut events, &mut far, &mut early).await {
         far.line.hang_up(failure.cause);
         house.plane.close(far.leg);
         return match failure.tell {
@@ -43,7 +52,7 @@ pub(super) async fn walk(
             None => failure.cause,
         };
     }
-    let mut near = match answer(house, &offer, line, events) {
+    let mut near = match answer(house, &offer, line, events).await {
         Ok(ear) => ear,
         Err(cause) => {
             far.line.hang_up(cause);
@@ -51,7 +60,10 @@ pub(super) async fn walk(
             return cause;
         }
     };
-    let mut far = Ear::new(Arc::clone(house), far.leg, far.line, far.events, far.media);
+    for (mid, candidate) in early {
+        house.plane.add_candidate(near.leg(), &mid, &candidate);
+    }
+    let mut far = Ear::new(Arc::clone(house), far.leg, far.terms, far.line, far.events, far.media);
     let room = RoomKey::next();
     house.plane.enter(near.leg(), room);
     house.plane.enter(far.leg(), room);
@@ -69,22 +81,29 @@ struct Failure {
 }
 
 /// Lets the far leg ring until it is answered; each way out of here that leaves the caller waiting says what to tell it.
-async fn until_answered(house: &House, line: &dyn Line, events: &mut Events, far: &mut Far) -> Result<(), Failure> {
+/// Candidates of the caller come `early`: its leg is not open yet.
+async fn until_answered(
+    house: &House,
+    line: &dyn Line,
+    events: &mut Events,
+    far: &mut Far,
+    early: &mut Vec<(String, String)>,
+) -> Result<(), Failure> {
     let tell = |cause: Cause, text: String| Failure {
         cause,
         tell: Some(text),
     };
     let mut stopping = house.stopping();
-    loop {
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    let description = loop {
         tokio::select! {
             event = far.events.recv() => match event {
                 Some(Event::Ringing) => line.ring(),
-                Some(Event::Answered(Some(description))) => {
-                    return house
-                        .plane
-                        .accept(far.leg, &description)
-                        .map_err(|refusal| tell(refusal_cause(&refusal), refusal.to_string()));
-                }
+                Some(Event::Answered(Some(description))) => break description,
+                // There is no session to change yet.
+                Some(Event::Reoffered(_)) => far.line.answer_offer(Err(Cause::Busy)),
+                Some(Event::Candidate { mid, candidate }) => house.plane.add_candidate(far.leg, &mid, &candidate),
                 Some(Event::Answered(None)) | None => {
                     return Err(tell(Cause::Internal, "The call was lost".into()));
                 }
@@ -93,13 +112,17 @@ async fn until_answered(house: &House, line: &dyn Line, events: &mut Events, far
             },
             event = events.recv() => match event {
                 Some(Event::Ended(cause)) => return Err(Failure { cause, tell: None }),
+                Some(Event::Candidate { mid, candidate }) if early.len() < MAX_EARLY => early.push((mid, candidate)),
                 // The mailbox closed without a word: the leg was taken down.
                 None => return Err(Failure { cause: Cause::Internal, tell: None }),
                 Some(_) => {}
             },
             _ = stopping.wait_for(|stop| *stop) => return Err(tell(Cause::Draining, "Shutting down".into())),
+            () = &mut patience => return Err(tell(Cause::NoAnswer, "Nobody answers".into())),
         }
-    }
+    };
+    let accepted = far.terms.accept(&house.plane, far.leg, &description).await;
+    accepted.map_err(|refusal| tell(refusal_cause(&refusal), refusal.to_string()))
 }
 
 /// Hands keys across until one side ends.
@@ -111,7 +134,9 @@ async fn talk(house: &House, near: &mut Ear, far: &mut Ear) -> Cause {
         };
         match heard {
             Heard::Digit(digit) => house.plane.send_digits(other, &digit.to_string()),
-            Heard::PlayEnded(_) => {}
+            Heard::Text(text) if other == far.leg() => far.say(&text),
+            Heard::Text(text) => near.say(&text),
+            Heard::Muted(_) | Heard::PlayEnded(_) => {}
             Heard::Ended(cause) => return cause,
         }
     }
@@ -120,6 +145,7 @@ async fn talk(house: &House, near: &mut Ear, far: &mut Ear) -> Cause {
 /// A leg that rings.
 struct Far {
     leg: LegId,
+    terms: Terms,
     line: Box<dyn Line>,
     events: Events,
     media: crate::media::LegEvents,
@@ -130,15 +156,24 @@ async fn place(house: &Arc<House>, offer: &Offer, uri: &str, hops: u8) -> Result
         return Err((Cause::NotFound, "no protocol reaches this kind of address".into()));
     };
     let leg = LegId::next();
-    let (description, media) = house
-        .plane
-        .offer(leg, &offer.policy)
-        .map_err(|r| (refusal_cause(&r), r.to_string()))?;
     let config = house.config();
-    let trunk = config
-        .trunks
-        .iter()
-        .find(|t| Some(&t.name) == offer.invitation.trunk.as_ref());
+    let trunk = match offer.invitation.kind {
+        // Who does not come by a trunk goes on by the one that leads there, by its rules.
+        Kind::Xmpp => config.trunk_towards(uri),
+        Kind::Phone | Kind::Browser => {
+            let trunk = offer.invitation.trunk.as_deref();
+            config.trunks.iter().find(|t| Some(t.name.as_str()) == trunk)
+        }
+    };
+    let terms = match (&offer.terms, protocol.terms(trunk)) {
+        // From phone to phone the caller's trunk says what is allowed on both sides.
+        (near @ Terms::Phone(_), Terms::Phone(_)) => near.clone(),
+        (_, terms) => terms,
+    };
+    let (description, media) = terms
+        .offer(&house.plane, leg)
+        .await
+        .map_err(|r| (refusal_cause(&r), r.to_string()))?;
     let from = &offer.invitation.from;
     let placing = Placing {
         leg,
@@ -151,6 +186,7 @@ async fn place(house: &Arc<House>, offer: &Offer, uri: &str, hops: u8) -> Result
     match protocol.place(placing).await {
         Ok((line, events)) => Ok(Far {
             leg,
+            terms,
             line,
             events,
             media,

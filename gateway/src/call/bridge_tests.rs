@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::call::Invitation;
+use crate::call::Kind;
 use crate::call::orders::Orders;
 use crate::config::Config;
 use crate::legs::Leg;
@@ -56,6 +57,9 @@ impl Leg for Stage {
     }
     fn reaches(&self, _: &str) -> bool {
         true
+    }
+    fn terms(&self, _: Option<&crate::config::Trunk>) -> Terms {
+        Terms::Phone(PhonePolicy::default())
     }
     async fn place(&self, _: Placing<'_>) -> Result<(Box<dyn Line>, Events), Cause> {
         let events = self.0.lock().unwrap().take().unwrap();
@@ -103,9 +107,11 @@ fn scene(ports: std::ops::RangeInclusive<u16>) -> Scene {
             from_name: String::new(),
             to: "sip:bob@example.org".into(),
             source: Ipv4Addr::LOCALHOST.into(),
+            kind: Kind::Phone,
+            pin: None,
         },
         description: None,
-        policy: PhonePolicy::default(),
+        terms: Terms::Phone(PhonePolicy::default()),
         max_forwards: 70,
     };
     let (home, line) = (Arc::clone(&house), Box::new(Recorder("near", Arc::clone(&said))));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! One answered phone leg: what it says, and what it is played.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -8,15 +9,21 @@ use tokio::sync::watch;
 use super::house::{House, now};
 use super::line::{Event, Events, Line};
 use super::phone::refusal_cause;
+use super::sound::Terms;
 use super::twins::{Twins, Way};
 use super::{Cause, LegId};
-use crate::lobby::{Language, Prompt};
-use crate::media::{self, LegEvents, Loudness, PlayId};
+use crate::lobby::{Language, Prompt, message};
+use crate::media::{self, LegEvents, Loudness, PlayId, Refusal};
+use crate::room::{ChatLine, Control};
 
 /// What the far end did.
 pub enum Heard {
     /// A key was pressed.
     Digit(char),
+    /// Something was written.
+    Text(String),
+    /// The far end closed or opened its microphone by itself.
+    Muted(bool),
     /// A prompt was played to its end.
     PlayEnded(PlayId),
     /// The leg is over.
@@ -27,33 +34,56 @@ pub enum Heard {
 enum Happened {
     Stop,
     Signal(Option<Event>),
+    Negotiated(Negotiated),
     Media(Option<media::Event>),
 }
+
+/// What became of a change of the session.
+enum Negotiated {
+    /// Our offer was answered.
+    Accepted(Result<(), Refusal>),
+    /// The far end's offer wants this answer.
+    Answer(Result<Vec<u8>, Refusal>),
+}
+
+type Negotiation = Pin<Box<dyn Future<Output = Negotiated> + Send>>;
 
 /// An answered leg with its media.
 pub struct Ear {
     house: Arc<House>,
     leg: LegId,
+    terms: Terms,
     line: Box<dyn Line>,
     events: Events,
     media: LegEvents,
     stopping: watch::Receiver<bool>,
     keys: Twins,
+    /// While a change is under way, further signalling waits.
+    negotiation: Option<Negotiation>,
     ended: bool,
 }
 
 impl Ear {
     /// Joins a leg's signalling and media.
-    pub fn new(house: Arc<House>, leg: LegId, line: Box<dyn Line>, events: Events, media: LegEvents) -> Ear {
+    pub fn new(
+        house: Arc<House>,
+        leg: LegId,
+        terms: Terms,
+        line: Box<dyn Line>,
+        events: Events,
+        media: LegEvents,
+    ) -> Ear {
         let stopping = house.stopping();
         Ear {
             house,
             leg,
+            terms,
             line,
             events,
             media,
             stopping,
             keys: Twins::default(),
+            negotiation: None,
             ended: false,
         }
     }
@@ -68,12 +98,14 @@ impl Ear {
         loop {
             let happened = tokio::select! {
                 _ = self.stopping.wait_for(|stop| *stop) => Happened::Stop,
-                event = self.events.recv() => Happened::Signal(event),
+                done = finish(&mut self.negotiation), if self.negotiation.is_some() => Happened::Negotiated(done),
+                event = self.events.recv(), if self.negotiation.is_none() => Happened::Signal(event),
                 event = self.media.recv() => Happened::Media(event),
             };
             let heard = match happened {
                 Happened::Stop => Some(self.end(Cause::Draining)),
                 Happened::Signal(event) => self.signalled(event),
+                Happened::Negotiated(done) => self.negotiated(done),
                 Happened::Media(event) => self.sounded(event),
             };
             if let Some(heard) = heard {
@@ -82,7 +114,7 @@ impl Ear {
         }
     }
 
-    /// Plays prompts one after the other; returns the name of this playing.
+    /// Plays prompts one after the other, and writes them where the far end can read; returns the name of this playing.
     pub fn play(&mut self, prompts: &[Prompt], language: Language) -> Option<PlayId> {
         let clips: Vec<media::Clip> = prompts
             .iter()
@@ -91,9 +123,40 @@ impl Ear {
         if clips.is_empty() {
             return None;
         }
+        self.line.say(&message(prompts, language));
         let id = PlayId::next();
         self.house.plane.play(self.leg, id, clips, Loudness::Normal);
         Some(id)
+    }
+
+    /// Writes to the far end, where its protocol has writing.
+    pub fn say(&self, text: &str) {
+        self.line.say(text);
+    }
+
+    /// Tells whether the far end wants to read the chat of its room.
+    pub fn reads(&self) -> bool {
+        self.line.reads()
+    }
+
+    /// Shows the far end what somebody else wrote.
+    pub fn chat(&self, line: &ChatLine) {
+        self.line.chat(line);
+    }
+
+    /// Tells the leg that it is in a room proper.
+    pub fn seated(&self, control: &Control) {
+        self.line.seated(control);
+    }
+
+    /// Tells the leg that it waits outside again.
+    pub fn unseated(&self) {
+        self.line.unseated();
+    }
+
+    /// Shows the far end whether its microphone is open to the room.
+    pub fn muted(&self, muted: bool) {
+        self.line.muted(muted);
     }
 
     /// Stops what is played.
@@ -112,11 +175,16 @@ impl Ear {
     fn signalled(&mut self, event: Option<Event>) -> Option<Heard> {
         match event {
             Some(Event::Digit(digit)) => self.key(digit, Way::Signalling),
+            Some(Event::Text(text)) => Some(Heard::Text(text)),
+            Some(Event::Muted(muted)) => Some(Heard::Muted(muted)),
             Some(Event::Ended(cause)) => {
                 self.ended = true;
                 Some(Heard::Ended(cause))
             }
-            Some(other) => self.negotiate(other).map(|cause| self.end(cause)),
+            Some(other) => {
+                self.negotiate(other);
+                None
+            }
             // The mailbox closed without a word: the leg was taken down.
             None => Some(self.end(Cause::Internal)),
         }
@@ -130,11 +198,21 @@ impl Ear {
                 tracing::info!(leg = %self.leg, "no media for too long; the leg ends");
                 Some(self.end(Cause::MediaTimeout))
             }
+            // Media is faster than signalling, which says the same a moment later.
+            Some(media::Event::Closed) => Some(self.end(Cause::Left)),
+            Some(media::Event::Failed(what)) if matches!(self.terms, Terms::Peer(_)) => {
+                tracing::info!(leg = %self.leg, what, "no way to the far end's media; the leg ends");
+                Some(self.end(Cause::Unreachable))
+            }
             Some(media::Event::Failed(what)) => {
                 tracing::warn!(leg = %self.leg, what, "media failed");
                 Some(self.end(Cause::Internal))
             }
-            Some(media::Event::Connected | media::Event::FirstPacket) => None,
+            Some(media::Event::Connected) => {
+                self.line.connected();
+                None
+            }
+            Some(media::Event::FirstPacket) => None,
             None => Some(self.end(Cause::Internal)),
         }
     }
@@ -148,26 +226,50 @@ impl Ear {
         Heard::Ended(cause)
     }
 
-    /// Answers a change of the session; returns a cause if the leg cannot go on.
-    fn negotiate(&mut self, event: Event) -> Option<Cause> {
+    /// Begins a change of the session.
+    fn negotiate(&mut self, event: Event) {
+        let (plane, leg, terms) = (self.house.plane.clone(), self.leg, self.terms.clone());
         match event {
-            Event::Confirmed(Some(answer)) => match self.house.plane.accept(self.leg, &answer) {
-                Ok(()) => None,
-                Err(refusal) => {
-                    tracing::info!(leg = %self.leg, %refusal, "the answer to our offer cannot be used");
-                    Some(refusal_cause(&refusal))
-                }
-            },
+            Event::Confirmed(Some(answer)) => {
+                self.negotiation = Some(Box::pin(async move {
+                    Negotiated::Accepted(terms.accept(&plane, leg, &answer).await)
+                }));
+            }
             Event::Reoffered(offer) => {
-                let reply = self.house.plane.reoffer(self.leg, offer.as_deref());
+                self.negotiation = Some(Box::pin(async move {
+                    Negotiated::Answer(terms.reoffer(&plane, leg, offer.as_deref()).await)
+                }));
+            }
+            Event::Candidate { mid, candidate } => plane.add_candidate(leg, &mid, &candidate),
+            _ => {}
+        }
+    }
+
+    /// Ends a change of the session; tells if the leg cannot go on.
+    fn negotiated(&mut self, done: Negotiated) -> Option<Heard> {
+        self.negotiation = None;
+        match done {
+            Negotiated::Accepted(Ok(())) => None,
+            Negotiated::Accepted(Err(refusal)) => {
+                tracing::info!(leg = %self.leg, %refusal, "the answer to our offer cannot be used");
+                Some(self.end(refusal_cause(&refusal)))
+            }
+            Negotiated::Answer(reply) => {
                 if let Err(refusal) = &reply {
                     tracing::info!(leg = %self.leg, %refusal, "a change of the session was refused");
                 }
                 self.line.answer_offer(reply.map_err(|refusal| refusal_cause(&refusal)));
                 None
             }
-            _ => None,
         }
+    }
+}
+
+/// Waits for a negotiation; never ends without one.
+async fn finish(negotiation: &mut Option<Negotiation>) -> Negotiated {
+    match negotiation {
+        Some(negotiation) => negotiation.await,
+        None => std::future::pending().await,
     }
 }
 

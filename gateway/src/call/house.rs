@@ -11,6 +11,7 @@ use landbridge_dialplan::{Call, Decision, Dialplan};
 use tokio::sync::watch;
 
 use super::abroad::Ways;
+use super::ringing::Ringing;
 use super::{Invitation, clock};
 use crate::config::Config;
 use crate::legs::Leg;
@@ -35,6 +36,8 @@ pub struct House {
     throttle: Mutex<Throttle>,
     legs: OnceLock<Vec<Box<dyn Leg>>>,
     draining: AtomicBool,
+    /// The calls out of meetings that ring.
+    pub(super) ringing: Ringing,
     calls: AtomicUsize,
     stopping: watch::Sender<bool>,
 }
@@ -58,6 +61,7 @@ impl House {
             throttle: Mutex::new(Throttle::default()),
             legs: OnceLock::new(),
             draining: AtomicBool::new(false),
+            ringing: Ringing::default(),
             calls: AtomicUsize::new(0),
             stopping: watch::Sender::new(false),
         })

@@ -18,18 +18,26 @@ pub mod clock;
 pub mod ear;
 /// What every call needs: configuration, rooms, media, prompts, throttle.
 pub mod house;
+/// A call out of a meeting.
+pub mod invite;
 /// What a call says to its leg and hears from it.
 pub mod line;
 /// Joins rooms and media.
 pub mod orders;
 /// A phone call, read downwards.
 pub mod phone;
+/// How many calls out of meetings ring.
+mod ringing;
 /// A phone in a room: keys out, notices in, spoken.
 mod room_talk;
+/// How a leg's sound is negotiated.
+pub mod sound;
 /// Joins the HTTP surfaces with the house.
 pub mod surfaces;
 /// Keys that a telephone sends twice, in media and in signalling.
 mod twins;
+/// A seat without sound, for whoever only reads and writes.
+pub mod visit;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -66,6 +74,8 @@ pub enum Kind {
     Phone,
     /// A browser or another WebRTC client.
     Browser,
+    /// An XMPP client, with or without a call.
+    Xmpp,
 }
 
 impl Kind {
@@ -74,6 +84,7 @@ impl Kind {
         match self {
             Kind::Phone => "phone",
             Kind::Browser => "browser",
+            Kind::Xmpp => "xmpp",
         }
     }
 }
@@ -98,7 +109,7 @@ impl Role {
 }
 
 /// Who wants in, from where and to what, before anything is decided.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Invitation {
     /// The leg that was offered.
     pub leg: LegId,
@@ -112,6 +123,21 @@ pub struct Invitation {
     pub to: String,
     /// The network source that the throttle counts by.
     pub source: IpAddr,
+    /// How the caller will take part.
+    pub kind: Kind,
+    /// The PIN that came along with the call, if one did; never logged.
+    pub pin: Option<String>,
+}
+
+/// Shows neither PIN nor names.
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation")
+            .field("leg", &self.leg)
+            .field("trunk", &self.trunk)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The one vocabulary of endings; each leg maps it to its own protocol.

@@ -9,10 +9,11 @@ use landbridge_dialplan::{RejectCause, Route};
 use super::ear::{Ear, Heard};
 use super::house::{House, now};
 use super::line::{Events, Line};
-use super::{Cause, Invitation, Kind, admission, bridge, room_talk};
-use crate::lobby::{Language, Lobby, LobbyInput, LobbyOptions, LobbyOutput, Prompt, Source, Verdict};
-use crate::media::{PhonePolicy, Refusal};
-use crate::room::{Entrant, Seat};
+use super::sound::Terms;
+use super::{Cause, Invitation, Kind, bridge, room_talk, visit};
+use crate::lobby::{Language, Lobby, LobbyInput, LobbyOptions, LobbyOutput, Prompt, Verdict};
+use crate::media::Refusal;
+use crate::room::Seat;
 
 /// Longest a farewell is spoken before the call ends all the same.
 const FAREWELL: Duration = Duration::from_secs(12);
@@ -20,14 +21,14 @@ const FAREWELL: Duration = Duration::from_secs(12);
 /// A check that takes longer is spoken of: another server is asked.
 const SLOW_CHECK: Duration = Duration::from_secs(2);
 
-/// A call that was offered, with the policy of its trunk.
+/// A call that was offered, with what may be agreed on.
 pub struct Offer {
     /// Who wants in.
     pub invitation: Invitation,
     /// The caller's session description; none = a late offer.
     pub description: Option<Vec<u8>>,
-    /// What the trunk allows.
-    pub policy: PhonePolicy,
+    /// What may be agreed on.
+    pub terms: Terms,
     /// Hops left for a call that continues this one.
     pub max_forwards: u8,
 }
@@ -61,7 +62,7 @@ pub async fn walk(house: Arc<House>, offer: Offer, line: Box<dyn Line>, events: 
         Route::Enter { meeting, pin, language } => {
             let wish = Wish {
                 meeting: Some(meeting),
-                pin,
+                pin: pin.or_else(|| offer.invitation.pin.clone()),
                 language,
                 greeting: None,
             };
@@ -74,7 +75,7 @@ pub async fn walk(house: Arc<House>, offer: Offer, line: Box<dyn Line>, events: 
         } => {
             let wish = Wish {
                 meeting,
-                pin: None,
+                pin: offer.invitation.pin.clone(),
                 language,
                 greeting,
             };
@@ -95,18 +96,19 @@ struct Wish {
 }
 
 /// Answers a call with media; refuses it where the descriptions do not fit.
-pub(super) fn answer(house: &Arc<House>, offer: &Offer, line: Box<dyn Line>, events: Events) -> Result<Ear, Cause> {
+pub(super) async fn answer(
+    house: &Arc<House>,
+    offer: &Offer,
+    line: Box<dyn Line>,
+    events: Events,
+) -> Result<Ear, Cause> {
     let leg = offer.invitation.leg;
-    let answered = match &offer.description {
-        Some(description) => house.plane.answer(leg, description, &offer.policy),
-        None => house
-            .plane
-            .offer_towards(leg, Some(offer.invitation.source), &offer.policy),
-    };
-    match answered {
+    let (description, source) = (offer.description.as_deref(), offer.invitation.source);
+    match offer.terms.answer(&house.plane, leg, description, source).await {
         Ok((description, media)) => {
             line.answer(description);
-            Ok(Ear::new(Arc::clone(house), leg, line, events, media))
+            let (house, terms) = (Arc::clone(house), offer.terms.clone());
+            Ok(Ear::new(house, leg, terms, line, events, media))
         }
         Err(refusal) => {
             let cause = refusal_cause(&refusal);
@@ -125,7 +127,7 @@ async fn speak_and_end(
     prompt: Prompt,
     cause: Cause,
 ) -> Cause {
-    let mut ear = match answer(house, &offer, line, events) {
+    let mut ear = match answer(house, &offer, line, events).await {
         Ok(ear) => ear,
         Err(cause) => return cause,
     };
@@ -134,7 +136,7 @@ async fn speak_and_end(
 
 /// Lobby, then room.
 async fn meet(house: &Arc<House>, offer: Offer, line: Box<dyn Line>, events: Events, wish: Wish) -> Cause {
-    let mut ear = match answer(house, &offer, line, events) {
+    let mut ear = match answer(house, &offer, line, events).await {
         Ok(ear) => ear,
         Err(cause) => return cause,
     };
@@ -159,7 +161,11 @@ async fn enter(
     fixed: Option<Language>,
 ) -> Result<(Seat, Language), Cause> {
     let config = house.config();
-    let options = LobbyOptions::from_config(&config.lobby, fixed, wish.meeting, wish.pin, wish.greeting);
+    let mut options = LobbyOptions::from_config(&config.lobby, fixed, wish.meeting, wish.pin, wish.greeting);
+    if invitation.kind == Kind::Xmpp {
+        // Typing on a screen takes its time.
+        options.first_digit = options.first_digit.saturating_mul(3);
+    }
     let mut lobby = Lobby::new(now(), options);
     lobby.handle(now(), LobbyInput::Start);
     let (mut playing, mut seat) = (None, None);
@@ -169,12 +175,12 @@ async fn enter(
                 LobbyOutput::Play(prompts, language) => playing = ear.play(&prompts, language),
                 LobbyOutput::StopPlaying => ear.stop_playing(),
                 LobbyOutput::Check { meeting, pin } => {
-                    let checking = check(house, invitation, &meeting, pin.as_deref());
+                    let checking = visit::enter(house, invitation, &meeting, pin.as_deref(), true);
                     tokio::pin!(checking);
                     let (language, slow) = (lobby.language(), tokio::time::sleep(SLOW_CHECK));
                     tokio::pin!(slow);
                     // A slowed caller may hang up or type on while it waits.
-                    let (verdict, taken) = loop {
+                    let entered = loop {
                         tokio::select! {
                             checked = &mut checking => break checked,
                             () = &mut slow, if !slow.is_elapsed() => {
@@ -182,13 +188,13 @@ async fn enter(
                             }
                             heard = ear.hear() => match heard {
                                 Heard::Digit(digit) => lobby.handle(now(), LobbyInput::Digit(digit)),
-                                Heard::PlayEnded(_) => {}
+                                Heard::Text(text) => lobby.handle_text(now(), &text),
+                                Heard::Muted(_) | Heard::PlayEnded(_) => {}
                                 Heard::Ended(cause) => return Err(cause),
                             },
                         }
                     };
-                    seat = taken;
-                    lobby.handle(now(), LobbyInput::Verdict(verdict));
+                    lobby.handle(now(), LobbyInput::Verdict(verdict(entered, &mut seat)));
                 }
                 LobbyOutput::Enter { language, .. } => {
                     return match seat {
@@ -211,68 +217,23 @@ async fn enter(
             None => lobby.handle(now(), LobbyInput::Timeout),
             Some(Heard::Digit(digit)) => lobby.handle(now(), LobbyInput::Digit(digit)),
             Some(Heard::PlayEnded(id)) if Some(id) == playing => lobby.handle(now(), LobbyInput::PlayEnded),
-            Some(Heard::PlayEnded(_)) => {}
+            Some(Heard::Text(text)) => lobby.handle_text(now(), &text),
+            Some(Heard::Muted(_) | Heard::PlayEnded(_)) => {}
             Some(Heard::Ended(cause)) => return Err(cause),
         }
     }
 }
 
-/// Checks meeting and PIN, and takes a seat for a right one.
-async fn check(
-    house: &Arc<House>,
-    invitation: &Invitation,
-    meeting: &str,
-    pin: Option<&str>,
-) -> (Verdict, Option<Seat>) {
-    let source = throttled_as(house, invitation);
-    // Without a PIN the lobby asks whether the meeting is open to all: no try, and nothing to throttle.
-    if pin.is_some() {
-        let wait = house.throttle().check(now(), &source, meeting);
-        match wait {
-            Ok(Duration::ZERO) => {}
-            Ok(delay) => tokio::time::sleep(delay).await,
-            Err(_) => return (Verdict::Refused(Cause::Throttled), None),
+/// Keeps the seat of a caller who may come in, and says to the lobby what the check said.
+fn verdict(entered: Result<Seat, Cause>, kept: &mut Option<Seat>) -> Verdict {
+    match entered {
+        Ok(seat) => {
+            *kept = Some(seat);
+            Verdict::Right
         }
+        Err(Cause::WrongCredentials) => Verdict::Wrong,
+        Err(cause) => Verdict::Refused(cause),
     }
-    let admitted = match admission::admit(house, invitation, meeting, pin).await {
-        Ok(admitted) => admitted,
-        Err(Cause::WrongCredentials) => {
-            if pin.is_some() {
-                house.throttle().failed(now(), &source, meeting);
-            }
-            return (Verdict::Wrong, None);
-        }
-        Err(cause) => return (Verdict::Refused(cause), None),
-    };
-    if pin.is_some() {
-        house.throttle().succeeded(now(), &source);
-    }
-    let entrant = Entrant {
-        leg: invitation.leg,
-        name: admitted.name,
-        kind: Kind::Phone,
-        role: admitted.role,
-        attached: true,
-        papers: admitted.papers,
-    };
-    match house.rooms.join(&admitted.entry, entrant).await {
-        Ok(seat) => (Verdict::Right, Some(seat)),
-        Err(cause) => (Verdict::Refused(cause), None),
-    }
-}
-
-/// Names who the throttle counts: the calling number where a trunk vouches for it, else the address.
-fn throttled_as(house: &House, invitation: &Invitation) -> Source {
-    let trunk = invitation.trunk.as_deref();
-    let config = house.config();
-    if config
-        .trunks
-        .iter()
-        .any(|t| Some(t.name.as_str()) == trunk && t.is_open())
-    {
-        return Source::unproven(invitation.source);
-    }
-    super::house::source_key(invitation.source, trunk, &invitation.from)
 }
 
 /// Says a last prompt, then hangs up; a caller who hangs up first is not kept.
@@ -298,6 +259,9 @@ pub(super) async fn farewell(ear: &mut Ear, prompt: Option<Prompt>, language: La
 
 fn fixed_language(house: &House, offer: &Offer) -> Option<Language> {
     let config = house.config();
+    if offer.invitation.kind == Kind::Xmpp {
+        return config.xmpp.as_ref()?.language;
+    }
     let trunk = config
         .trunks
         .iter()

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! A phone in a room: keys out, notices in, spoken.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast::error::RecvError;
+
 use super::Cause;
 use super::ear::{Ear, Heard};
+use super::house::now;
 use super::phone::farewell;
-use crate::lobby::{KeyAction, Keys, Language, Prompt};
+use crate::lobby::{KeyAction, Keys, Language, Prompt, Typed, not_shown};
 use crate::media::PlayId;
-use crate::room::{Notice, Residence, Seat};
+use crate::room::{ChatLine, ChatLines, Notice, Residence, Seat};
+
+/// The least time between two explanations why a text is not shown.
+const EXPLANATIONS: Duration = Duration::from_secs(10);
 
 /// News that waits behind what is spoken; what is older is old.
 const WAITING: usize = 6;
@@ -15,28 +24,92 @@ const WAITING: usize = 6;
 pub(super) async fn stay(ear: &mut Ear, mut seat: Seat, language: Language) -> Cause {
     let mut keys = Keys::default();
     let mut speech = Speech::new(language);
+    let mut chat = ear.reads().then(|| seat.control().chat());
     loop {
         tokio::select! {
             notice = seat.next_notice() => match notice {
-                Some(Notice::Ended(cause)) => return farewell(ear, last_words(cause), language, cause).await,
+                Some(Notice::Ended(cause)) => {
+                    // Who left by itself may go on reading where its protocol has a chat of its own.
+                    if cause != Cause::Left {
+                        ear.unseated();
+                    }
+                    return farewell(ear, last_words(cause), language, cause).await;
+                }
                 Some(notice) => {
                     keys.notice(&notice);
+                    match notice {
+                        // Whoever waits must not learn who is inside.
+                        Notice::Joined { .. } | Notice::Admitted { .. } => ear.seated(seat.control()),
+                        Notice::Waiting | Notice::SentToWaitingRoom => ear.unseated(),
+                        _ => {}
+                    }
+                    if let Some(muted) = microphone(notice) {
+                        ear.muted(muted);
+                    }
                     speech.say(ear, notice);
                 }
                 None => return farewell(ear, None, language, Cause::Internal).await,
             },
+            line = next_line(&mut chat) => match line {
+                Ok(line) if line.from != Some(ear.leg()) => ear.chat(&line),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => chat = None,
+            },
             heard = ear.hear() => match heard {
-                Heard::Digit(digit) => {
-                    match keys.press(digit) {
-                        Some(action) => act(ear, &seat, &mut speech, action).await,
-                        // A key that means nothing here may mean something to others; what becomes of it is theirs.
-                        None => drop(seat.control().key(digit).await),
-                    }
-                }
+                Heard::Digit(digit) => press(ear, &seat, &mut speech, keys, digit).await,
+                Heard::Muted(muted) => act(ear, &seat, &mut speech, KeyAction::SetMuted(muted)).await,
+                Heard::Text(text) => read(ear, &seat, &mut speech, keys, &text).await,
                 Heard::PlayEnded(id) => speech.ended(ear, id),
                 Heard::Ended(cause) => return cause,
             },
         }
+    }
+}
+
+/// Waits for the next line of the chat; for ever, if none is to be read.
+async fn next_line(chat: &mut Option<ChatLines>) -> Result<Arc<ChatLine>, RecvError> {
+    match chat {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Does what was written: a key, a word for a key, or a line of the chat.
+async fn read(ear: &mut Ear, seat: &Seat, speech: &mut Speech, keys: Keys, text: &str) {
+    match Typed::read(text) {
+        Typed::Action(action) => act(ear, seat, speech, action).await,
+        Typed::Keys(typed) => match (typed.chars().next(), typed.len()) {
+            (Some(key), 1) => press(ear, seat, speech, keys, key).await,
+            // A number may be a PIN that comes late: nobody else may read it.
+            _ => act(ear, seat, speech, KeyAction::Help).await,
+        },
+        Typed::Words => {
+            if let Err(denial) = seat.control().say(text).await
+                && speech.may_explain()
+            {
+                ear.say(not_shown(denial, speech.language));
+            }
+        }
+    }
+}
+
+/// Does what a key asks for.
+async fn press(ear: &mut Ear, seat: &Seat, speech: &mut Speech, keys: Keys, key: char) {
+    match keys.press(key) {
+        Some(action) => act(ear, seat, speech, action).await,
+        // A key that means nothing here may mean something to others; what becomes of it is theirs.
+        None => drop(seat.control().key(key).await),
+    }
+}
+
+/// Says what a notice tells of the microphone.
+fn microphone(notice: Notice) -> Option<bool> {
+    match notice {
+        Notice::Joined { muted, .. } | Notice::Admitted { muted, .. } => Some(muted),
+        Notice::ConsentGiven { muted } | Notice::RecordingStopped { muted } => Some(muted),
+        Notice::Muted { .. } => Some(true),
+        Notice::Unmuted => Some(false),
+        _ => None,
     }
 }
 
@@ -57,6 +130,7 @@ async fn act(ear: &mut Ear, seat: &Seat, speech: &mut Speech, action: KeyAction)
         KeyAction::SetHand(raised) => control.set_hand(raised).await,
         KeyAction::Consent(given) => control.consent(given).await,
         KeyAction::ChangeRoom => control.change_room().await,
+        KeyAction::Leave => control.leave(Cause::Left).await,
     };
     if let Err(denial) = denied {
         tracing::debug!(leg = %ear.leg(), ?denial, "the room denied a key");
@@ -68,6 +142,8 @@ struct Speech {
     language: Language,
     playing: Option<PlayId>,
     waiting: Vec<Prompt>,
+    /// When it was last explained that a text is not shown.
+    explained: Option<Instant>,
 }
 
 impl Speech {
@@ -76,7 +152,18 @@ impl Speech {
             language,
             playing: None,
             waiting: Vec::new(),
+            explained: None,
         }
+    }
+
+    /// Tells whether an explanation is due: two machines must not explain to each other for ever.
+    fn may_explain(&mut self) -> bool {
+        let now = now();
+        let is_due = self.explained.is_none_or(|last| last + EXPLANATIONS <= now);
+        if is_due {
+            self.explained = Some(now);
+        }
+        is_due
     }
 
     /// Says a notice: the answer to a key at once, news after what is being said.
@@ -143,7 +230,7 @@ fn words(notice: Notice) -> Vec<Prompt> {
         Notice::ConsentGiven { muted: false } => return vec![Prompt::ConsentGiven, Prompt::YouAreUnmuted],
         Notice::RecordingStopped { muted: true } => return vec![Prompt::RecordingStopped, Prompt::YouAreMuted],
         Notice::RecordingStopped { muted: false } => Prompt::RecordingStopped,
-        Notice::MediaFailed | Notice::Ended(_) => return Vec::new(),
+        Notice::MediaFailed | Notice::Invitation { .. } | Notice::Ended(_) => return Vec::new(),
         Notice::Waiting => Prompt::WaitingRoom,
         Notice::Muted { by_moderator: true } => Prompt::MutedByModerator,
         Notice::Muted { by_moderator: false } => Prompt::YouAreMuted,

@@ -10,9 +10,11 @@ use tokio::sync::mpsc;
 
 use super::LegId;
 use super::house::{House, now, source_key};
-use crate::admin::Gatekeeper;
+use super::invite::{InviteRefusal, Invites};
+use crate::admin::{Gatekeeper, Inviter};
 use crate::legs::whip::{BrowserMedia, PeerEvent, PeerRefusal};
 use crate::media::{Event, Plane, Refusal};
+use crate::room::Control;
 
 /// The media plane as browsers' legs see it.
 pub struct Browsers(pub Plane);
@@ -40,6 +42,7 @@ impl BrowserMedia for Browsers {
                 let news = match event {
                     Event::Connected => PeerEvent::Connected,
                     Event::Failed(what) => PeerEvent::Lost(what),
+                    Event::Closed => PeerEvent::Lost("the browser closed the connection".to_owned()),
                     Event::TimedOut => PeerEvent::Lost("no media for too long".into()),
                     _ => continue,
                 };
@@ -53,6 +56,16 @@ impl BrowserMedia for Browsers {
 
     fn close(&self, leg: LegId) {
         self.0.close(leg);
+    }
+}
+
+impl Inviter for Invites {
+    fn is_open(&self) -> bool {
+        Invites::is_open(self)
+    }
+
+    fn invite(&self, meeting: &str, address: &str, inviter: Option<Control>) -> Result<u64, InviteRefusal> {
+        Invites::invite(self, meeting, address, inviter)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::process::ExitCode;
 
+use landbridge_dialplan::XMPP_TRUNK;
+
 use super::ConfigArg;
 
 #[derive(clap::Args)]
@@ -26,7 +28,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
     }
     for (trunk, rule) in config.dialplan.trunks() {
-        if !config.trunks.iter().any(|t| t.name == trunk) {
+        if trunk != XMPP_TRUNK && !config.trunks.iter().any(|t| t.name == trunk) {
             eprintln!(
                 "error: {}:{}: rule names trunk {trunk:?}, which is not configured; add [[trunk]] name = {trunk:?}",
                 rule.file, rule.line
@@ -41,7 +43,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         return ExitCode::from(2);
     }
     println!(
-        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}, LiveKit {}, OpenTalk {}",
+        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}, LiveKit {}, OpenTalk {}, XMPP {}",
         config.path.display(),
         config.sip.listen.len(),
         config.trunks.len(),
@@ -53,6 +55,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             .map_or("off".into(), |admin| admin.listen.to_string()),
         config.livekit.as_ref().map_or("off", |livekit| &livekit.url),
         config.opentalk.as_ref().map_or("off", |opentalk| &opentalk.controller),
+        config.xmpp.as_ref().map_or("off", |xmpp| xmpp.component.as_str()),
     );
     ExitCode::SUCCESS
 }

@@ -3,17 +3,17 @@
 
 use std::process::ExitCode;
 
-use landbridge_dialplan::{Call, Route};
+use landbridge_dialplan::{Call, Route, XMPP_TRUNK};
 
 use super::ConfigArg;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Caller: a number or a URI.
+    /// Caller: a number or a URI (sip:, tel:, xmpp:).
     from: String,
-    /// Callee: a number or a URI.
+    /// Callee: a number or a URI (sip:, tel:, xmpp:).
     to: String,
-    /// Trunk on which the call arrives.
+    /// Trunk on which the call arrives; callers by XMPP come over the trunk "xmpp", whether it is given or not.
     #[arg(long)]
     trunk: Option<String>,
     /// When the call arrives, as in 2026-11-23T14:30 or 2026-11-23T14:30+01:00[Europe/Berlin]; now if absent.
@@ -28,7 +28,10 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    if let Some(trunk) = &args.trunk
+    let by_xmpp = args.from.starts_with("xmpp:").then(|| XMPP_TRUNK.to_owned());
+    let trunk = args.trunk.or(by_xmpp);
+    if let Some(trunk) = &trunk
+        && trunk != XMPP_TRUNK
         && !config.trunks.iter().any(|t| &t.name == trunk)
     {
         let known: Vec<&str> = config.trunks.iter().map(|t| t.name.as_str()).collect();
@@ -44,7 +47,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
     };
     let call = Call {
-        trunk: args.trunk.as_deref(),
+        trunk: trunk.as_deref(),
         from: &args.from,
         to: &args.to,
         at,

@@ -19,6 +19,24 @@ pub(super) struct Args {
     /// Print once and end, instead of every second.
     #[arg(long)]
     once: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Calls an XMPP address into a live meeting, if [xmpp] invite allows it.
+    Invite {
+        /// The meeting's id.
+        room: String,
+        /// Whom to call, as in alice@a.example.
+        jid: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +65,18 @@ struct Person {
     reason = "this command has one thread and nothing else to do"
 )]
 pub(super) fn run(args: Args) -> ExitCode {
+    if let Some(Command::Invite { room, jid }) = &args.command {
+        return match invite(&args, room, jid) {
+            Ok(()) => {
+                println!("calling {jid}; whoever answers is in meeting {room}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let live = !args.once && std::io::stdout().is_terminal();
     let mut shown = 0;
     loop {
@@ -86,6 +116,39 @@ fn fetch(args: &Args) -> Result<Vec<Room>, String> {
         }
     }
     Ok(detailed)
+}
+
+fn invite(args: &Args, room: &str, jid: &str) -> Result<(), String> {
+    if room.is_empty() || !room.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("{room:?} is no meeting id; see `landbridge rooms --once`"));
+    }
+    let url = format!("{}/api/rooms/{room}/invite", args.admin.trim_end_matches('/'));
+    let mut request = agent().post(url);
+    if let Some(token) = &args.token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    let address = jid.strip_prefix("xmpp:").unwrap_or(jid);
+    let body = serde_json::json!({ "address": address });
+    let mut response = request.send_json(body).map_err(|error| {
+        format!(
+            "{}: {error}; is the gateway running, and is this its [admin] listen?",
+            args.admin
+        )
+    })?;
+    if response.status().is_success() {
+        return Ok(());
+    }
+    let refused: Result<Refused, _> = response.body_mut().read_json();
+    Err(refused.map_or_else(|_| response.status().to_string(), |refused| refused.message))
+}
+
+/// Asks with patience, and takes a refusal as an answer.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(5)))
+        .http_status_as_error(false)
+        .build()
+        .into()
 }
 
 fn get<T: serde::de::DeserializeOwned>(args: &Args, path: &str) -> Result<T, String> {

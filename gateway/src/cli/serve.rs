@@ -3,18 +3,20 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigArg, runtime, ways};
-use crate::admin::{self, Operator, Public, PublicConfig, Readiness, listen, operator_router, public_router};
+use crate::admin::{self, Inviter, Operator, Public, PublicConfig, Readiness, listen, operator_router, public_router};
 use crate::call::house::House;
+use crate::call::invite::Invites;
 use crate::call::orders::{Orders, forward_speakers};
 use crate::call::surfaces::{Browsers, Gate};
 use crate::config::{Config, Log};
+use crate::legs::jingle::{Closed, Trouble, XmppLegs};
 use crate::legs::registry;
 use crate::legs::sip::SipLegs;
 use crate::legs::whip::{Sessions, SessionsConfig};
@@ -74,15 +76,21 @@ async fn serve(config: Config) -> Result<(), String> {
     let house = House::new(config, ways.clone(), rooms.clone(), meetings.clone(), prompts);
     tokio::spawn(forward_speakers(Arc::clone(&house)));
     let (board, names) = (Arc::clone(&house), Arc::clone(&resolver));
+    let (xmpp, closed) = house.config().xmpp.as_ref().map(XmppLegs::new).unzip();
+    let (legs_of_xmpp, names_of_xmpp) = (xmpp.clone(), Arc::clone(&resolver));
     net::start(sip_config, resolver, move |handle: SipHandle| {
         let legs = SipLegs::new(handle, names);
-        board.set_legs(registry(legs.clone()));
+        board.set_legs(registry(legs.clone(), legs_of_xmpp));
         legs.switchboard(board)
     })
     .await?;
     let readiness = Readiness::default();
     readiness.ready("sip");
     ways::watch(&ways, &readiness);
+    if let Some(closed) = closed {
+        open_xmpp(closed, &house, names_of_xmpp, &readiness);
+    }
+    let inviter: Arc<dyn Inviter> = Arc::new(Invites::new(Arc::clone(&house)));
     let servers = axum_server::Handle::new();
     if let Some(web) = web {
         let tls = match &web.tls {
@@ -96,13 +104,21 @@ async fn serve(config: Config) -> Result<(), String> {
         };
         let sessions = Sessions::new(SessionsConfig::default(), Arc::new(Browsers(plane)));
         let gate = Arc::new(Gate(Arc::clone(&house)));
-        let router = public_router(Public::new(public, rooms.clone(), meetings, sessions, gate));
+        let router = public_router(Public::new(
+            public,
+            rooms.clone(),
+            meetings,
+            sessions,
+            gate,
+            inviter.clone(),
+        ));
         open(web.listen, tls, router, "[web]", &servers)?;
         readiness.ready("web");
     }
     if let Some(operator) = operator {
         let router = operator_router(Operator {
             rooms,
+            inviter,
             readiness: readiness.clone(),
             numbers: Some(numbers),
             token: operator.token,
@@ -111,8 +127,32 @@ async fn serve(config: Config) -> Result<(), String> {
     }
     tracing::info!("ready");
     until_stopped(&house, &readiness, drain).await?;
+    if let Some(xmpp) = xmpp {
+        xmpp.stop().await;
+    }
     servers.graceful_shutdown(Some(Duration::from_secs(1)));
     Ok(())
+}
+
+/// Opens the XMPP component. Its stream does not make the gateway unready: telephones and browsers go on without.
+fn open_xmpp(closed: Closed, house: &Arc<House>, resolver: Arc<Resolver>, readiness: &Readiness) {
+    let readiness = readiness.clone();
+    readiness.degraded("xmpp", Some("not connected yet".to_owned()));
+    let before = Mutex::new(None);
+    let tell = move |trouble: Option<&Trouble>| {
+        let why = trouble.map(ToString::to_string);
+        readiness.degraded("xmpp", why.clone());
+        let mut before = before.lock().unwrap_or_else(PoisonError::into_inner);
+        if before.as_ref() == Some(&why) {
+            return;
+        }
+        match &why {
+            None => tracing::info!("the XMPP component is connected"),
+            Some(why) => tracing::error!(why, "the XMPP component is not connected"),
+        }
+        *before = Some(why);
+    };
+    closed.open(Arc::clone(house), resolver, tell);
 }
 
 /// Opens an HTTP listener and serves it in a task of its own.
@@ -196,6 +236,11 @@ fn reload(house: &House) {
             let before = house.config();
             if (&before.livekit, &before.opentalk) != (&config.livekit, &config.opentalk) {
                 tracing::warn!("[livekit] or [opentalk] changed: addresses and keys take effect at the next start");
+            }
+            if before.xmpp != config.xmpp {
+                tracing::warn!(
+                    "[xmpp] changed: component, server, secret, services_from and nick_names take effect at the next start"
+                );
             }
             house.reload(config);
             tracing::info!("configuration re-read: dial plan, trunks, meetings and lobby are in force; listeners stay");

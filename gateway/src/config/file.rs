@@ -9,8 +9,10 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::homes::{LivekitPart, OpentalkPart};
+use super::meeting::MeetingPart;
 use super::values::{self, Network};
-use super::{Admin, Config, Lobby, Log, Media, Meeting, Problem, Sip, Trunk, Web, load_dialplan};
+use super::xmpp::XmppPart;
+use super::{Admin, Config, Lobby, Log, Media, Problem, Sip, Trunk, Web, load_dialplan};
 use crate::net::tls::TlsFiles;
 
 #[derive(Deserialize)]
@@ -31,6 +33,7 @@ struct File {
     meeting: Vec<MeetingPart>,
     livekit: Option<LivekitPart>,
     opentalk: Option<OpentalkPart>,
+    xmpp: Option<XmppPart>,
     #[serde(default)]
     log: LogPart,
     #[serde(default)]
@@ -118,20 +121,6 @@ struct LobbyPart {
     next_digit: Option<Spanned<String>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MeetingPart {
-    id: Spanned<String>,
-    pin: Option<Spanned<String>>,
-    moderator_pin: Option<Spanned<String>>,
-    name: Option<String>,
-    #[serde(default)]
-    waiting_room: bool,
-    max_people: Option<Spanned<usize>>,
-    home: Option<Spanned<String>>,
-    livekit_room: Option<Spanned<String>>,
-}
-
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct LogPart {
@@ -216,9 +205,10 @@ impl Walk<'_> {
             admin: file.admin.and_then(|admin| self.admin(admin)),
             dialplan: dialplan?,
             lobby,
-            meetings: self.meetings(file.meeting, file.livekit.is_some()),
+            meetings: self.meetings(file.meeting, file.livekit.is_some(), file.xmpp.is_some()),
             livekit: file.livekit.and_then(|livekit| self.livekit(livekit)),
             opentalk: file.opentalk.and_then(|opentalk| self.opentalk(opentalk)),
+            xmpp: file.xmpp.and_then(|xmpp| self.xmpp(xmpp)),
             log: self.log(file.log),
             dns_servers: file
                 .dns
@@ -294,7 +284,8 @@ impl Walk<'_> {
         if parts.is_empty() {
             return vec![values::open_trunk()];
         }
-        let mut seen = BTreeSet::new();
+        // Callers by XMPP come over a trunk of this name.
+        let mut seen = BTreeSet::from([landbridge_dialplan::XMPP_TRUNK.to_owned()]);
         let mut trunks = Vec::new();
         for part in parts {
             if !seen.insert(part.name.get_ref().clone()) {
@@ -472,43 +463,6 @@ impl Walk<'_> {
         }
     }
 
-    fn meetings(&mut self, parts: Vec<MeetingPart>, has_livekit: bool) -> Vec<Meeting> {
-        let mut seen = BTreeSet::new();
-        let mut meetings = Vec::new();
-        for part in parts {
-            let id = self.value(&part.id, |v| values::digits(v, "meeting id"));
-            let mut pin = |pin: &Option<Spanned<String>>| {
-                pin.as_ref()
-                    .and_then(|s| self.secret(s, |v| values::digits(v, "PIN").map_err(values::hide)))
-            };
-            let (pin, moderator_pin) = (pin(&part.pin), pin(&part.moderator_pin));
-            if pin.is_some() && pin == moderator_pin {
-                let what = "the moderator PIN is the same as the PIN".into();
-                self.at(&part.id, what, "choose another moderator_pin".into());
-            }
-            let Some(id) = id else { continue };
-            if !seen.insert(id.clone()) {
-                self.at(
-                    &part.id,
-                    format!("two meetings have the id {id}"),
-                    "give each its own".into(),
-                );
-            }
-            let name = part.name.unwrap_or_else(|| format!("Meeting {id}"));
-            let max_people = self.at_least_one(part.max_people.as_ref(), 200);
-            meetings.push(Meeting {
-                id,
-                pin,
-                moderator_pin,
-                name,
-                waiting_room: part.waiting_room,
-                max_people,
-                home: self.home(part.home.as_ref(), part.livekit_room.as_ref(), has_livekit),
-            });
-        }
-        meetings
-    }
-
     fn log(&mut self, part: LogPart) -> Log {
         let json = match part.format.as_ref().map(|s| (s, s.get_ref().as_str())) {
             None | Some((_, "text")) => false,
@@ -529,7 +483,7 @@ impl Walk<'_> {
         }
     }
 
-    fn at_least_one(&mut self, value: Option<&Spanned<usize>>, default: usize) -> usize {
+    pub(super) fn at_least_one(&mut self, value: Option<&Spanned<usize>>, default: usize) -> usize {
         match value {
             Some(n) if *n.get_ref() == 0 => {
                 self.at(n, "0 would let nobody in".into(), format!("usually {default}"));
@@ -558,7 +512,11 @@ impl Walk<'_> {
         }
     }
 
-    fn secret<T>(&mut self, s: &Spanned<String>, check: impl Fn(&str) -> Result<T, (String, String)>) -> Option<T> {
+    pub(super) fn secret<T>(
+        &mut self,
+        s: &Spanned<String>,
+        check: impl Fn(&str) -> Result<T, (String, String)>,
+    ) -> Option<T> {
         self.value(s, check)
     }
 

@@ -5,10 +5,16 @@
 mod file;
 /// Where rooms live: LiveKit, OpenTalk, or here.
 mod homes;
+/// Whom moderators may call into their meetings.
+mod invite;
+/// The meetings that this gateway knows by itself.
+mod meeting;
 /// Turns a configuration of Obelisk into ours.
 pub mod obelisk;
 /// Checks that a value is what its key promises.
 mod values;
+/// XMPP clients, by way of an XMPP server.
+mod xmpp;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -23,8 +29,10 @@ use crate::media::Encryption;
 use crate::net::tls::TlsFiles;
 use crate::room::Residence;
 pub use homes::{Home, Livekit, Login, Opentalk};
+pub use invite::{Invite, NotInvited};
 pub use values::Network;
 pub(crate) use values::{codec, encryption};
+pub use xmpp::{MucMode, Xmpp};
 
 /// Everything an operator can set, checked and with defaults filled in.
 #[derive(Clone, Debug)]
@@ -51,6 +59,8 @@ pub struct Config {
     pub livekit: Option<Livekit>,
     /// The OpenTalk deployment that knows all other meetings; absent = none.
     pub opentalk: Option<Opentalk>,
+    /// The XMPP server whose component we are; absent = none.
+    pub xmpp: Option<Xmpp>,
     /// What the log says.
     pub log: Log,
     /// Name servers instead of the system's.
@@ -169,6 +179,8 @@ pub struct Meeting {
     pub waiting_room: bool,
     /// Most people at a time.
     pub max_people: usize,
+    /// A room of the XMPP server in which the meeting is shown, too.
+    pub muc: Option<String>,
     /// Where its room lives.
     pub home: Home,
 }
@@ -256,6 +268,36 @@ impl Config {
             from && named
         })
     }
+
+    /// Finds the trunk that leads to the host of a SIP URI: its next hop is that host, or its callers come from there.
+    pub fn trunk_towards(&self, uri: &str) -> Option<&Trunk> {
+        let host = host_of(uri)?;
+        let is_hop = |trunk: &&Trunk| {
+            let proxy = trunk.proxy.as_deref().and_then(host_of);
+            proxy.is_some_and(|proxy| proxy.eq_ignore_ascii_case(host))
+        };
+        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        let is_source =
+            |trunk: &&Trunk| address.is_some_and(|ip| trunk.from.iter().any(|network| network.contains(ip)));
+        self.trunks
+            .iter()
+            .find(is_hop)
+            .or_else(|| self.trunks.iter().find(is_source))
+    }
+}
+
+/// Returns the host of a SIP URI, or of `host:port`.
+fn host_of(uri: &str) -> Option<&str> {
+    let rest = uri
+        .strip_prefix("sip:")
+        .or_else(|| uri.strip_prefix("sips:"))
+        .unwrap_or(uri);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let end = match rest.strip_prefix('[') {
+        Some(address) => address.find(']')? + 2,
+        None => rest.find([':', ';', '?', '>']).unwrap_or(rest.len()),
+    };
+    rest.get(..end).filter(|host| !host.is_empty())
 }
 
 fn load_dialplan(file: Option<&Path>) -> Result<Dialplan, Vec<Problem>> {
@@ -406,6 +448,20 @@ mod tests {
             "{MINIMAL}[sip.tls]\ncertificate = \"nowhere.pem\"\nkey = \"nowhere.key\"\n"
         ));
         assert!(text[0].starts_with("landbridge.toml:4: [sip.tls]"), "{text:?}");
+    }
+
+    #[test]
+    fn a_call_without_a_trunk_goes_on_by_the_one_that_leads_there() {
+        for (uri, host) in [
+            ("sip:+49361@pbx.example.org;user=phone", Some("pbx.example.org")),
+            ("sips:pbx.example.org:5061", Some("pbx.example.org")),
+            ("pbx.example.org:5060", Some("pbx.example.org")),
+            ("sip:a@[2001:db8::1]:5060", Some("[2001:db8::1]")),
+            ("sip:", None),
+            ("sip:a@[", None),
+        ] {
+            assert_eq!(host_of(uri), host, "{uri}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use crate::call::line::{Events, Line};
+use crate::call::sound::Terms;
 use crate::call::{Cause, LegId};
 use crate::config::Trunk;
 
@@ -15,6 +16,9 @@ pub trait Leg: Send + Sync {
 
     /// Tells whether a call to this address is for this leg to place.
     fn reaches(&self, address: &str) -> bool;
+
+    /// Returns how the sound of a call by this leg is negotiated.
+    fn terms(&self, trunk: Option<&Trunk>) -> Terms;
 
     /// Places a call; what becomes of it comes through the events.
     async fn place(&self, placing: Placing<'_>) -> Result<(Box<dyn Line>, Events), Cause>;

@@ -6,6 +6,8 @@
 
 /// The smallest leg, as a template: an address that echoes.
 pub mod echo;
+/// XMPP clients (Jingle), as a component of an XMPP server.
+pub mod jingle;
 /// What a protocol must do to reach people.
 mod leg;
 /// LiveKit rooms that phones are in.
@@ -20,6 +22,8 @@ pub mod whip;
 pub use leg::{Leg, Placing};
 
 /// Returns every leg that can place calls, one line each; the first that reaches an address takes it.
-pub fn registry(sip: sip::SipLegs) -> Vec<Box<dyn Leg>> {
-    vec![Box::new(echo::Echo), Box::new(sip)]
+pub fn registry(sip: sip::SipLegs, xmpp: Option<jingle::XmppLegs>) -> Vec<Box<dyn Leg>> {
+    let xmpp = xmpp.map(|xmpp| Box::new(xmpp) as Box<dyn Leg>);
+    let always: [Box<dyn Leg>; 2] = [Box::new(echo::Echo), Box::new(sip)];
+    always.into_iter().chain(xmpp).collect()
 }

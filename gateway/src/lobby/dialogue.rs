@@ -11,9 +11,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::entry::Entry;
+use super::keys::KeyAction;
 use super::pin::Pin;
 use super::prompt::{Language, Prompt};
+use super::typed::Typed;
 use super::words::{LobbyInput, LobbyOptions, LobbyOutput, Verdict};
 use crate::call::Cause;
 
@@ -21,6 +25,8 @@ use crate::call::Cause;
 const MACHINE_GAP: Duration = Duration::from_millis(400);
 /// No prompt plays longer than this; guards against an end that is never told.
 const LONGEST_PLAY: Duration = Duration::from_secs(90);
+/// Texts without meaning that are answered by asking again.
+const TEXT_REPEATS: u8 = 5;
 /// Silences that are answered by asking again.
 const REPEATS: u8 = 1;
 
@@ -35,6 +41,7 @@ pub struct Lobby {
     playing: bool,
     greeted: bool,
     silences: u8,
+    repeated: u8,
     wrong: u8,
     last_key: Option<Instant>,
     /// A digit that chose the language, but may turn out to be the first of a burst.
@@ -87,6 +94,7 @@ impl Lobby {
             playing: false,
             greeted: false,
             silences: 0,
+            repeated: 0,
             wrong: 0,
             last_key: None,
             language_key: None,
@@ -102,6 +110,34 @@ impl Lobby {
             LobbyInput::Verdict(verdict) => self.verdict(now, verdict),
             LobbyInput::Timeout if self.deadline.is_some_and(|deadline| deadline <= now) => self.timed_out(now),
             LobbyInput::Start | LobbyInput::PlayEnded | LobbyInput::Timeout => {}
+        }
+    }
+
+    /// Takes what the caller wrote; total. Digits are answers that are complete as they stand; a word for help, or one that
+    /// means nothing, has the question asked again.
+    pub fn handle_text(&mut self, now: Instant, text: &str) {
+        if matches!(self.state, State::New | State::Leaving(_) | State::Over) {
+            return;
+        }
+        match Typed::read(text) {
+            Typed::Keys(keys) => self.typed_keys(now, &Zeroizing::new(keys)),
+            Typed::Action(KeyAction::Leave) => {
+                self.stop_playing();
+                self.hang_up(Cause::Left);
+            }
+            // Two machines must not ask each other for ever.
+            Typed::Action(_) | Typed::Words if self.repeated >= TEXT_REPEATS => {}
+            Typed::Action(_) | Typed::Words => match self.state {
+                State::Language => {
+                    self.repeated += 1;
+                    self.ask(now, &[Prompt::ChooseLanguage]);
+                }
+                State::Meeting | State::Pin { .. } => {
+                    self.repeated += 1;
+                    self.repeat(now, &[]);
+                }
+                State::New | State::Checking { .. } | State::Leaving(_) | State::Over => {}
+            },
         }
     }
 
@@ -200,6 +236,43 @@ impl Lobby {
         self.entry.push(key);
         self.wait(now);
         self.advance(now);
+    }
+
+    /// Takes the digits of a message: one answer, or meeting id and PIN with a star or hash between them.
+    fn typed_keys(&mut self, now: Instant, keys: &str) {
+        self.stop_playing();
+        self.last_key = None;
+        self.language_key = None;
+        let mut lengths = match self.state {
+            State::Pin { .. } => vec![self.options.pin_digits],
+            _ => vec![self.options.pin_digits, self.options.id_digits],
+        };
+        if let (State::Language, &[key]) = (&self.state, keys.as_bytes()) {
+            if let Some(language) = self.language_of(key) {
+                self.language = language;
+                self.after_language(now);
+            } else {
+                self.ask(now, &[Prompt::ChooseLanguage]);
+            }
+            return;
+        }
+        for answer in keys.split(['*', '#']).filter(|answer| !answer.is_empty()) {
+            answer.bytes().for_each(|key| self.entry.push(key));
+            // An answer of full length is complete by itself.
+            if lengths.pop() != Some(answer.len()) {
+                self.entry.push(b'#');
+            }
+        }
+        if self.entry.is_empty() {
+            return self.wait(now);
+        }
+        match self.state {
+            State::Language => self.after_language(now),
+            _ => {
+                self.wait(now);
+                self.advance(now);
+            }
+        }
     }
 
     /// Uses the keys that wait for the question at hand.

@@ -72,6 +72,13 @@ impl Talk {
         self
     }
 
+    fn write(&mut self, text: &str) {
+        self.now += Duration::from_secs(4);
+        self.lobby.handle_text(self.now, text);
+        // Drains what the text led to.
+        self.tell(LobbyInput::Timeout);
+    }
+
     fn prompt_ends(&mut self) -> &mut Talk {
         self.now += Duration::from_secs(3);
         self.tell(LobbyInput::PlayEnded);
@@ -123,6 +130,78 @@ fn check(meeting: &str, pin: Option<&str>) -> LobbyOutput {
         meeting: meeting.into(),
         pin: pin.map(Pin::new),
     }
+}
+
+#[test]
+fn whoever_writes_answers_with_whole_messages() {
+    for (messages, id_digits) in [
+        (&[ID, PIN][..], 10),
+        (&["1234567890*0987654321"], 10),
+        (&["123 456 7890#098 765 4321#"], 10),
+        (&["12345678900987654321"], 10),
+        (&["1", ID, PIN], 10),
+        (&["2", "hello?", ID, "hilfe", PIN], 10),
+        (&[ID, PIN], 0),
+        (&["2", ID, PIN], 20),
+    ] {
+        let mut talk = Talk::with(LobbyOptions {
+            id_digits,
+            ..LobbyOptions::default()
+        });
+        for message in messages {
+            talk.write(message);
+        }
+        let language = if messages[0] == "2" {
+            Language::ENGLISH
+        } else {
+            Language::GERMAN
+        };
+        let entered = LobbyOutput::Enter {
+            meeting: ID.into(),
+            language,
+        };
+        assert_eq!(talk.heard().last(), Some(&entered), "{id_digits} {}", messages.len());
+    }
+}
+
+#[test]
+fn a_machine_that_answers_every_question_is_asked_a_few_times_and_then_times_out() {
+    let mut talk = Talk::german();
+    for _ in 0..50 {
+        talk.write("I am away until Monday.");
+    }
+    let asked = talk
+        .prompts()
+        .iter()
+        .filter(|prompt| **prompt == Prompt::EnterMeetingId)
+        .count();
+    assert!(asked <= 8, "{asked}");
+    let mut rounds = 0;
+    while talk.lobby.deadline().is_some() {
+        talk.write("I am away until Monday.");
+        talk.silence();
+        rounds += 1;
+        assert!(rounds < 10, "the lobby never gives up");
+    }
+}
+
+#[test]
+fn a_written_pin_for_a_meeting_that_was_called_enters_or_is_one_wrong_try() {
+    let called = || LobbyOptions {
+        meeting: Some(ID.into()),
+        pin_digits: 10,
+        ..LobbyOptions::default()
+    };
+    let mut talk = Talk::with(called());
+    talk.write("1");
+    assert_eq!(
+        talk.prompts(),
+        [Prompt::Welcome, Prompt::ChooseLanguage, Prompt::EnterPin]
+    );
+    talk.write("4711");
+    assert_eq!(talk.prompts(), [Prompt::WrongCredentials, Prompt::EnterMeetingId]);
+    talk.write("verlassen");
+    assert_eq!(talk.heard(), [HangUp(Cause::Left)]);
 }
 
 #[test]
@@ -462,7 +541,7 @@ fn no_debug_output_shows_a_pin() {
 
 proptest! {
     #[test]
-    fn every_talk_ends(steps in proptest::collection::vec((0_u8..8, 0_u64..7_000, "[0-9*#A,]"), 0..200), menu in proptest::bool::ANY) {
+    fn every_talk_ends(steps in proptest::collection::vec((0_u8..9, 0_u64..7_000, "[0-9*#A,]|[0-9*# a-z]{0,24}"), 0..200), menu in proptest::bool::ANY) {
         let mut talk = if menu { Talk::with(LobbyOptions::default()) } else { Talk::german() };
         for (kind, wait, key) in &steps {
             talk.now += Duration::from_millis(*wait);
@@ -471,6 +550,10 @@ proptest! {
                 1 => talk.tell(LobbyInput::Timeout),
                 2 => talk.tell(LobbyInput::Verdict(Verdict::Wrong)),
                 3 => talk.tell(LobbyInput::Start),
+                4 => {
+                    talk.lobby.handle_text(talk.now, key);
+                    talk.tell(LobbyInput::Start);
+                }
                 _ => talk.tell(LobbyInput::Digit(key.chars().next().unwrap_or('1'))),
             }
         }

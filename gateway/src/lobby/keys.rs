@@ -21,6 +21,8 @@ pub enum KeyAction {
     ChangeRoom,
     /// Say what the keys do.
     Help,
+    /// Leave the room; by word alone, for a telephone hangs up.
+    Leave,
 }
 
 /// Turns keys into actions; what is muted and raised is known from the room alone.

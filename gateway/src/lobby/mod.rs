@@ -8,7 +8,9 @@
 //! Keys        in the room: 0 stop prompt, 1 mute, 2 hand, * help
 //! ```
 //!
-//! Not implemented: entry by speech or by real-time text, moderator keys.
+//! Whoever can read and write reads each prompt as well, and writes digits and words in place of keys.
+//!
+//! Not implemented: entry by speech or by real-time text (RFC 4103), moderator keys.
 
 /// Reads recordings: Ogg Opus and WAV to 48 kHz mono.
 mod clip;
@@ -26,8 +28,12 @@ mod library;
 mod pin;
 /// What can be said, and in which languages.
 mod prompt;
+/// The prompts as they are read.
+mod texts;
 /// Guards PINs against guessing without locking honest callers out.
 mod throttle;
+/// What somebody means who writes instead of pressing keys.
+mod typed;
 /// What a lobby is told, what it asks for, and how it is set up.
 mod words;
 
@@ -37,5 +43,7 @@ pub use keys::{KeyAction, Keys};
 pub use library::{PromptLibrary, PromptProblem};
 pub use pin::Pin;
 pub use prompt::{Language, Prompt, Stem};
+pub use texts::{message, not_shown};
 pub use throttle::{Source, Throttle, Throttled};
+pub use typed::Typed;
 pub use words::{LobbyInput, LobbyOptions, LobbyOutput, Verdict};

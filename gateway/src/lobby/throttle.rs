@@ -6,7 +6,7 @@
 //!   so that source may be wrong as often as a room: nobody can shut the others out cheaply.
 //! - A room with sixty wrong tries is under attack; its callers are slowed, never refused for the room's sake:
 //!   a clean source waits two seconds, one that erred once or twice four, and all the others share one try in ten
-//!   seconds.
+//!   seconds. XMPP addresses cost nothing, so those of one domain err together there.
 //!
 //! Unknown rooms count like known ones, so neither answer nor delay tells which exist. Memory is bounded: the
 //! source and the room that were quiet longest are forgotten first.
@@ -40,7 +40,11 @@ const MAX_ROOMS: usize = 16_384;
 
 /// Names who is counted.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Source(Key);
+pub struct Source {
+    key: Key,
+    /// All who are as easily made as this source, together.
+    crowd: Option<Key>,
+}
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -50,6 +54,8 @@ enum Key {
     Caller(String, String),
     /// Callers of a trunk without a number.
     Hidden(String),
+    /// All addresses of an XMPP domain.
+    Domain(String),
     /// An address that may be one telephone or a whole office behind its exchange.
     Shared(IpAddr),
 }
@@ -70,20 +76,26 @@ impl Source {
                 Key::V6([a, b, c, d])
             }
         };
-        Source(key)
+        let crowd = from.strip_prefix("xmpp:").map(|jid| Key::Domain(domain_of(jid)));
+        Source { key, crowd }
     }
 
     /// Names a caller that nobody vouches for: it may write whatever number it likes, so its address counts, as often as
     /// that of callers who share one.
     pub fn unproven(address: IpAddr) -> Source {
-        Source(match Source::new(address, None, "").0 {
+        let key = match Source::new(address, None, "").key {
             Key::V6([a, b, c, d]) => Key::Shared(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()),
             _ => Key::Shared(address.to_canonical()),
-        })
+        };
+        Source { key, crowd: None }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.key).chain(&self.crowd)
     }
 
     fn may_err(&self) -> usize {
-        if matches!(self.0, Key::Hidden(_) | Key::Shared(_)) {
+        if matches!(self.key, Key::Hidden(_) | Key::Shared(_)) {
             PER_ROOM
         } else {
             PER_SOURCE
@@ -94,12 +106,13 @@ impl Source {
 /// Shows no address and no number.
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match &self.key {
             Key::V4(_) => "Source(IPv4)",
             Key::V6(_) => "Source(IPv6)",
             Key::Caller(..) => "Source(caller)",
             Key::Hidden(_) => "Source(hidden caller)",
             Key::Shared(_) => "Source(shared address)",
+            Key::Domain(_) => "Source(domain)",
         })
     }
 }
@@ -114,7 +127,7 @@ pub struct Throttled {
 /// Counts wrong tries.
 #[derive(Default)]
 pub struct Throttle {
-    sources: Recent<Source, Tries>,
+    sources: Recent<Key, Tries>,
     rooms: Recent<String, Room>,
 }
 
@@ -140,7 +153,9 @@ impl Throttle {
     /// [`Throttled`] if the source has been wrong too often.
     pub fn check(&mut self, now: Instant, source: &Source, meeting: &str) -> Result<Duration, Throttled> {
         let delay = self.pace(now, source, meeting, LONGEST_DELAY)?;
-        self.sources.get(source, MAX_SOURCES).pending.push_back(now);
+        for key in source.keys() {
+            self.sources.get(key, MAX_SOURCES).pending.push_back(now);
+        }
         Ok(delay)
     }
 
@@ -160,10 +175,9 @@ impl Throttle {
         meeting: &str,
         patience: Duration,
     ) -> Result<Duration, Throttled> {
-        let tries = self.sources.get(source, MAX_SOURCES);
-        forget(&mut tries.wrong, now, WINDOW);
-        forget(&mut tries.pending, now, PENDING);
-        let errors = tries.wrong.len() + tries.pending.len();
+        let of_crowd = source.crowd.as_ref().map_or(0, |crowd| self.errors(now, crowd));
+        let errors = self.errors(now, &source.key);
+        let tries = self.sources.get(&source.key, MAX_SOURCES);
         if errors >= source.may_err() {
             let oldest = tries
                 .wrong
@@ -178,8 +192,12 @@ impl Throttle {
         if room.wrong.len() < PER_ROOM {
             return Ok(Duration::ZERO);
         }
-        if errors <= HUMAN_ERRORS {
-            return Ok(if errors == 0 { CLEAN_DELAY } else { HUMAN_DELAY });
+        if errors.max(of_crowd) <= HUMAN_ERRORS {
+            return Ok(if errors.max(of_crowd) == 0 {
+                CLEAN_DELAY
+            } else {
+                HUMAN_DELAY
+            });
         }
         let slot = room.lane.map_or(now, |last| (last + SLOW_LANE).max(now));
         let delay = slot.saturating_duration_since(now);
@@ -192,15 +210,27 @@ impl Throttle {
 
     /// Counts a try that was wrong.
     pub fn failed(&mut self, now: Instant, source: &Source, meeting: &str) {
-        let tries = self.sources.get(source, MAX_SOURCES);
-        tries.pending.pop_front();
-        count(&mut tries.wrong, now);
+        for key in source.keys() {
+            let tries = self.sources.get(key, MAX_SOURCES);
+            tries.pending.pop_front();
+            count(&mut tries.wrong, now);
+        }
         count(&mut self.rooms.get(&meeting.to_owned(), MAX_ROOMS).wrong, now);
     }
 
     /// Takes back a try that was right.
     pub fn succeeded(&mut self, _now: Instant, source: &Source) {
-        self.sources.get(source, MAX_SOURCES).pending.pop_front();
+        for key in source.keys() {
+            self.sources.get(key, MAX_SOURCES).pending.pop_front();
+        }
+    }
+
+    /// Counts the wrong tries of a source, with those whose outcome is not told yet.
+    fn errors(&mut self, now: Instant, key: &Key) -> usize {
+        let tries = self.sources.get(key, MAX_SOURCES);
+        forget(&mut tries.wrong, now, WINDOW);
+        forget(&mut tries.pending, now, PENDING);
+        tries.wrong.len() + tries.pending.len()
     }
 }
 
@@ -232,8 +262,20 @@ fn count(times: &mut VecDeque<Instant>, now: Instant) {
     times.push_back(now);
 }
 
+/// Returns the domain of an XMPP address.
+fn domain_of(jid: &str) -> String {
+    let bare = jid.split(['/', '?']).next().unwrap_or_default();
+    let domain = bare.rsplit_once('@').map_or(bare, |(_, domain)| domain);
+    domain.chars().take(256).collect::<String>().to_lowercase()
+}
+
 /// Returns the user part of a caller's URI unless it says that it is hidden (RFC 3323 §4.1.1.3).
 fn calling_number(from: &str) -> Option<String> {
+    if let Some(jid) = from.strip_prefix("xmpp:") {
+        // The servers on the way vouch for the whole address, and its host tells apart who is called alike.
+        let jid = jid.split(['/', '?']).next().unwrap_or_default();
+        return Some(jid.chars().take(256).collect::<String>().to_lowercase());
+    }
     let uri = from.rsplit_once('<').map_or(from, |(_, rest)| rest);
     let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
     let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
@@ -471,6 +513,29 @@ mod tests {
         assert_eq!(v6("2001:db8:1:2::1"), v6("2001:db8:1:2:ffff::9"));
         assert_ne!(v6("2001:db8:1:2::1"), v6("2001:db8:1:3::1"));
         assert_eq!(v6("::ffff:192.0.2.1"), v6("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_domain_full_of_addresses_gains_nothing_at_a_room_under_attack() {
+        let (mut throttle, start) = (Throttle::default(), Instant::now());
+        let jid = |user: usize, domain: &str| {
+            let from = format!("xmpp:u{user}@{domain}");
+            Source::new(Ipv4Addr::UNSPECIFIED.into(), Some("xmpp"), &from)
+        };
+        let mut last = start;
+        let mut made = 0;
+        for user in 0..1000 {
+            let source = jid(user, "evil.example");
+            if let Ok(delay) = throttle.check(start, &source, "1234567890") {
+                made += 1;
+                last = last.max(start + delay);
+                throttle.failed(start, &source, "1234567890");
+            }
+        }
+        let lane = last.saturating_duration_since(start).as_secs() / 10;
+        assert!(made <= PER_ROOM + 1 + usize::try_from(lane).unwrap(), "{made} tries");
+        let honest = throttle.check(start, &jid(1, "a.example"), "1234567890");
+        assert_eq!(honest, Ok(CLEAN_DELAY));
     }
 
     #[test]

@@ -34,10 +34,10 @@ mod words;
 #[cfg(test)]
 mod scenes;
 
-pub(crate) use peer::{IceServer, SfuEvent, SfuLink, SfuTrack};
+pub(crate) use peer::{SfuEvent, SfuLink, SfuTrack};
 pub use plane::Plane;
 pub use thread::{FromBrowser, ToBrowser, TrackSink};
 pub use words::{
-    Chime, Clip, Encryption, Event, Latch, LegEvents, LegStats, Loudness, MediaConfig, PhonePolicy, PlayId, Refusal,
-    RoomKey,
+    Chime, Clip, Encryption, Event, IceServer, Latch, LegEvents, LegStats, Loudness, MediaConfig, PeerTerms,
+    PhonePolicy, PlayId, Refusal, RoomKey, VideoLine,
 };

@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rand::Rng as _;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::peer::{self, DoorConfig, IceServer, PeerHandle, SfuEvent, SfuLink};
+use super::peer::{self, Agreed, DoorConfig, Peer, Reach, SfuEvent, SfuLink, Theirs};
 use super::ports::{PortPair, Ports};
 use super::sdp::{self, Description, Local, LocalKeys, Session};
 use super::thread::{self, BrowserWire, Command, Leg, Mailbox, ToBrowser, TrackSink, Wire};
 use super::words::{
-    Chime, Clip, Event, LegEvents, LegStats, Loudness, MediaConfig, PhonePolicy, PlayId, Refusal, RoomKey,
+    Chime, Clip, Event, IceServer, LegEvents, LegStats, Loudness, MediaConfig, PeerTerms, PhonePolicy, PlayId, Refusal,
+    RoomKey,
 };
 use crate::call::LegId;
 
@@ -37,8 +38,8 @@ struct Shared {
 struct Entry {
     thread: usize,
     phone: Option<Negotiation>,
-    /// Held for its end: dropping it closes the connection.
-    _browser: Option<PeerHandle>,
+    /// Dropping it closes the connection.
+    peer: Option<Arc<Peer>>,
     _track: Option<TrackCount>,
 }
 
@@ -186,33 +187,58 @@ impl Plane {
         Ok(body.into_bytes())
     }
 
-    /// Answers a browser's offer with all candidates in the answer.
+    /// Answers a browser's offer with all candidates in the answer: sound alone.
     pub async fn answer_browser(&self, leg: LegId, offer: &[u8]) -> Result<(Vec<u8>, LegEvents), Refusal> {
-        let (events, receiver) = mpsc::channel(EVENTS);
-        let (wire, door) = peer::link(events.clone());
-        let config = &self.0.config;
-        let door_config = DoorConfig {
-            lease: self.0.ports.reserve(&config.listen)?,
-            listen: config.listen.clone(),
-            public_address: config.public_address,
-            timeout: config.timeout,
+        let terms = PeerTerms {
+            digits: false,
+            video: false,
+            ice_servers: Vec::new(),
         };
-        let opened = peer::answer(offer, door_config, door).await?;
-        let leg_media = Leg::new(
-            leg,
-            Wire::Browser(wire),
-            events,
-            Some(opened.session),
-            self.0.config.timeout,
-        );
-        let entry = Entry {
-            thread: self.pick_thread(),
-            phone: None,
-            _browser: Some(opened.handle),
-            _track: None,
-        };
-        self.open(leg, entry, leg_media);
-        Ok((opened.answer, receiver))
+        self.answer_peer(leg, offer, &terms).await
+    }
+
+    /// Answers a WebRTC peer's offer with all our candidates in the answer, and opens the leg.
+    pub async fn answer_peer(
+        &self,
+        leg: LegId,
+        offer: &[u8],
+        terms: &PeerTerms,
+    ) -> Result<(Vec<u8>, LegEvents), Refusal> {
+        let theirs = Theirs::read(offer, &self.reach())?;
+        let (peer, events) = self.open_peer(leg, terms, theirs.is_active()).await?;
+        self.first(leg, peer.answer(theirs).await, events)
+    }
+
+    /// Offers sound to a WebRTC peer with all our candidates in the offer, and opens the leg; media begins with
+    /// [`Plane::accept_peer`].
+    pub async fn offer_peer(&self, leg: LegId, terms: &PeerTerms) -> Result<(Vec<u8>, LegEvents), Refusal> {
+        let (peer, events) = self.open_peer(leg, terms, false).await?;
+        self.first(leg, peer.offer(false).await, events)
+    }
+
+    /// Takes a peer's answer to our last offer.
+    pub async fn accept_peer(&self, leg: LegId, answer: &[u8]) -> Result<(), Refusal> {
+        let session = self.peer(leg)?.accept(answer).await?;
+        self.update(leg, session);
+        Ok(())
+    }
+
+    /// Answers a peer's offer within the call (hold, resume, ICE restart, sections added); `None` makes an offer of our
+    /// own that restarts ICE, to be completed with [`Plane::accept_peer`].
+    pub async fn reoffer_peer(&self, leg: LegId, offer: Option<&[u8]>) -> Result<Vec<u8>, Refusal> {
+        let agreed = self.peer(leg)?.reoffer(offer).await?;
+        if let Some(session) = agreed.session {
+            self.update(leg, session);
+        }
+        Ok(agreed.description)
+    }
+
+    /// Takes one of a peer's candidates: what stands behind `a=candidate:`. Never waits; a candidate that may not be
+    /// talked to is dropped and counted, and so is one of a section that is not bundled with the sound.
+    pub fn add_candidate(&self, leg: LegId, mid: &str, candidate: &str) {
+        if let Ok(peer) = self.peer(leg) {
+            peer.add_candidate(mid, candidate);
+        }
     }
 
     /// Opens a connection with an SFU on a port of its own.
@@ -222,14 +248,7 @@ impl Plane {
         tcp: bool,
         told: mpsc::Sender<SfuEvent>,
     ) -> Result<SfuLink, Refusal> {
-        let config = &self.0.config;
-        let door_config = DoorConfig {
-            lease: self.0.ports.reserve(&config.listen)?,
-            listen: config.listen.clone(),
-            public_address: config.public_address,
-            timeout: config.timeout,
-        };
-        SfuLink::open(door_config, ice, tcp, told).await
+        SfuLink::open(self.door_config()?, ice, tcp, told).await
     }
 
     /// Plays clips one after the other: all the leg hears in the lobby, and above the ducked room inside one. Replaces what was playing.
@@ -321,7 +340,7 @@ impl Plane {
         let entry = Entry {
             thread: self.thread_of(room),
             phone: None,
-            _browser: None,
+            peer: None,
             _track: Some(TrackCount::new()),
         };
         self.open(track, entry, leg_media);
@@ -391,11 +410,74 @@ impl Plane {
         let entry = Entry {
             thread: self.pick_thread(),
             phone: Some(negotiation),
-            _browser: None,
+            peer: None,
             _track: None,
         };
         self.open(leg, entry, leg_media);
         receiver
+    }
+
+    /// Opens a peer's connection and its leg, which reads the sockets from then on.
+    async fn open_peer(&self, leg: LegId, terms: &PeerTerms, server: bool) -> Result<(Arc<Peer>, LegEvents), Refusal> {
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let (relay, door) = peer::link(events.clone());
+        let (peer, ports, engine) = Peer::open(terms, server, self.door_config()?, door, relay).await?;
+        let peer = Arc::new(peer);
+        let leg_media = Leg::new(leg, Wire::peer(ports, engine), events, None, self.0.config.timeout);
+        let entry = Entry {
+            thread: self.pick_thread(),
+            phone: None,
+            peer: Some(peer.clone()),
+            _track: None,
+        };
+        self.open(leg, entry, leg_media);
+        Ok((peer, receiver))
+    }
+
+    /// Takes the first description of a new leg, or ends the leg.
+    fn first(
+        &self,
+        leg: LegId,
+        agreed: Result<Agreed, Refusal>,
+        events: LegEvents,
+    ) -> Result<(Vec<u8>, LegEvents), Refusal> {
+        let agreed = agreed.inspect_err(|_| self.close(leg))?;
+        if let Some(session) = agreed.session {
+            self.update(leg, session);
+        }
+        Ok((agreed.description, events))
+    }
+
+    fn peer(&self, leg: LegId) -> Result<Arc<Peer>, Refusal> {
+        let peer = self.legs().get(&leg).and_then(|entry| entry.peer.clone());
+        peer.ok_or(Refusal::UnknownLeg)
+    }
+
+    fn update(&self, leg: LegId, session: Session) {
+        self.order(
+            leg,
+            Command::Update {
+                leg,
+                session: Box::new(session),
+            },
+        );
+    }
+
+    fn reach(&self) -> Reach {
+        let config = &self.0.config;
+        Reach::new(&config.listen, config.public_address, config.ports.clone())
+    }
+
+    /// Takes a port for a connection.
+    fn door_config(&self) -> Result<DoorConfig, Refusal> {
+        let config = &self.0.config;
+        Ok(DoorConfig {
+            lease: self.0.ports.reserve(&config.listen)?,
+            listen: config.listen.clone(),
+            reach: self.reach(),
+            public_address: config.public_address,
+            timeout: config.timeout,
+        })
     }
 
     fn open(&self, leg: LegId, entry: Entry, leg_media: Leg) {

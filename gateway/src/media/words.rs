@@ -84,6 +84,55 @@ impl Default for PhonePolicy {
     }
 }
 
+/// Says what a WebRTC peer is offered and may negotiate.
+#[derive(Clone, Debug)]
+pub struct PeerTerms {
+    /// Keys are taken and sent as RFC 4733 events.
+    pub digits: bool,
+    /// Video sections of the peer are kept, without pictures for now; else they are refused.
+    pub video: bool,
+    /// Servers that help to find a way to the peer.
+    pub ice_servers: Vec<IceServer>,
+}
+
+impl Default for PeerTerms {
+    fn default() -> PeerTerms {
+        PeerTerms {
+            digits: true,
+            video: true,
+            ice_servers: Vec::new(),
+        }
+    }
+}
+
+/// Names a STUN or TURN server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// As in RFC 7064 and RFC 7065: `stun:host:port`, `turn:host:port?transport=udp`.
+    pub urls: Vec<String>,
+    /// Name for TURN; empty for STUN.
+    pub username: String,
+    /// Password for TURN; empty for STUN.
+    pub credential: String,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names one video section that a peer negotiated and that carries nothing now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VideoLine {
+    /// The section's `a=mid`.
+    pub mid: String,
+    /// Payload types and codecs in the peer's order: `VP8`, `H264`.
+    pub codecs: Vec<(u8, String)>,
+}
+
 /// Says whose plain RTP may take the place of the described address, once (symmetric RTP behind NAT, RFC 4961).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Latch {
@@ -111,6 +160,8 @@ pub enum Event {
     Connected,
     /// The transport cannot come up or broke for good.
     Failed(String),
+    /// The far end closed the transport.
+    Closed,
     /// The first RTP packet of this leg was accepted.
     FirstPacket,
 }
@@ -254,4 +305,6 @@ pub struct LegStats {
     pub remote: Option<SocketAddr>,
     /// The far end holds the call.
     pub held: bool,
+    /// Video sections that a peer negotiated.
+    pub video: Vec<VideoLine>,
 }

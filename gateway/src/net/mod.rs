@@ -11,6 +11,8 @@
 //!                                         └── Switchboard (events)
 //! ```
 
+/// Connections to servers: look-up, TCP, and TLS where the address asks for it.
+pub mod dial;
 /// Where a request goes: RFC 3263 on hickory-resolver.
 pub mod resolve;
 /// TCP and TLS connections: framing, deadlines, limits.

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
 use crate::call::{Cause, Kind, LegId};
+use crate::room::chat::Chat;
 use crate::room::home::Home;
 use crate::room::rooms::{Abroad, Live, MediaOrders, NewsSink, Stranger};
 use crate::room::{
@@ -43,6 +44,7 @@ pub(super) struct Actor {
     pub(super) mailbox: mpsc::Receiver<Letter>,
     pub(super) to_self: mpsc::WeakSender<Letter>,
     pub(super) roster: watch::Sender<Arc<Roster>>,
+    pub(super) chat: Arc<Chat>,
     pub(super) media: Arc<dyn MediaOrders>,
     pub(super) residence: Residence,
     pub(super) abroad: Option<Arc<dyn Abroad>>,
@@ -174,6 +176,7 @@ impl Actor {
                     residence: self.residence.clone(),
                     mailbox,
                     roster: self.roster.subscribe(),
+                    chat: Arc::clone(&self.chat),
                 };
                 // The newcomer's first look shows itself.
                 pace.published(now());
@@ -209,6 +212,12 @@ impl Actor {
                 Output::Tell(person, notice) => tell(ears, person, notice),
                 Output::Media(order) => self.order(order),
                 Output::Abroad(person, deed) => self.abroad(ears, person, deed),
+                Output::Chat {
+                    from,
+                    name,
+                    text,
+                    readers,
+                } => self.chat.write(from, name, text, readers),
                 Output::Roster => pace.is_wanted = true,
                 Output::Closed => is_over = true,
             }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use proptest::prelude::*;
 
 use crate::call::{Cause, Kind, LegId, Role};
-use crate::room::{By, Input, MediaOrder, Notice, Output, Papers, Room, RoomConfig, RoomKey};
+use crate::room::chat::MAX_TEXT;
+use crate::room::{By, Input, InviteState, MediaOrder, Notice, Output, Papers, Room, RoomConfig, RoomKey};
 
 const LINGER: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(300);
@@ -41,6 +42,8 @@ struct World {
     /// What each was told about its microphone and hand last.
     muted: BTreeMap<LegId, bool>,
     hands: BTreeSet<LegId>,
+    /// Who wrote in the chat since the last look.
+    lines: Vec<LegId>,
     closed: bool,
 }
 
@@ -52,6 +55,21 @@ impl World {
         );
         match output {
             Output::Abroad(person, deed) => panic!("a room of the gateway's own wants {deed:?} for {person} elsewhere"),
+            Output::Chat {
+                from, text, readers, ..
+            } => {
+                let from = from.expect("nobody writes from elsewhere");
+                assert!(readers.contains(&from), "{from} writes from outside");
+                assert!(!text.trim().is_empty() && text.len() <= MAX_TEXT);
+                let inside: Vec<LegId> = self
+                    .told
+                    .iter()
+                    .filter(|(_, inside)| **inside)
+                    .map(|(leg, _)| *leg)
+                    .collect();
+                assert_eq!(readers.to_vec(), inside, "those who read are not those who are inside");
+                self.lines.push(from);
+            }
             Output::Tell(person, Notice::Joined { muted, .. }) => {
                 assert!(self.told.insert(*person, true).is_none());
                 self.muted.insert(*person, *muted);
@@ -82,6 +100,7 @@ impl World {
             Output::Tell(person, Notice::HandRaised) => assert!(self.hands.insert(*person)),
             Output::Tell(person, Notice::HandLowered { .. }) => assert!(self.hands.remove(person)),
             Output::Tell(person, Notice::MediaFailed) => assert!(self.told.contains_key(person)),
+            Output::Tell(person, Notice::Invitation { .. }) => assert_eq!(self.told.get(person), Some(&true)),
             Output::Tell(_, notice) => panic!("a room of the gateway's own has no {notice:?}"),
             Output::Media(MediaOrder::Enter(leg)) => {
                 assert!(self.entered.insert(*leg, false).is_none())
@@ -157,7 +176,7 @@ fn input() -> impl Strategy<Value = Input> {
         Just("\u{202e}".to_owned()),
         ".{0,80}"
     ];
-    let kind = prop_oneof![Just(Kind::Phone), Just(Kind::Browser)];
+    let kind = prop_oneof![Just(Kind::Phone), Just(Kind::Browser), Just(Kind::Xmpp)];
     let role = prop_oneof![3 => Just(Role::Participant), 2 => Just(Role::Moderator)];
     prop_oneof![
         8 => (person(), name, kind, role, any::<bool>())
@@ -177,8 +196,11 @@ fn input() -> impl Strategy<Value = Input> {
         1 => (by(), any::<bool>()).prop_map(|(by, enabled)| Input::WaitingRoom { by, enabled }),
         2 => (by(), person()).prop_map(|(by, person)| Input::Admit { by, person }),
         1 => by().prop_map(|by| Input::AdmitAll { by }),
+        1 => person().prop_map(|person| Input::Invitation { person, number: 1, state: InviteState::Ringing }),
         1 => by().prop_map(|by| Input::End { by }),
         1 => Just(Input::Close(Cause::Draining)),
+        3 => (person(), prop_oneof![Just("hello".to_owned()), Just("x".repeat(5000)), "\\PC{0,8}"])
+            .prop_map(|(person, text)| Input::Say { person, text }),
         2 => prop::collection::vec(person(), 0..4).prop_map(Input::Speaking),
         1 => Just(Input::Timeout),
     ]
@@ -207,6 +229,11 @@ proptest! {
                 world.hear(&output);
             }
             prop_assert_eq!(answers.len(), usize::from(expects_answer));
+            let wrote = match (&input, answers.first()) {
+                (Input::Say { person, .. }, Some(Ok(()))) => vec![*person],
+                _ => Vec::new(),
+            };
+            prop_assert_eq!(std::mem::take(&mut world.lines), wrote, "a line is lost or invented");
             if answers.first() == Some(&Ok(())) {
                 match input {
                     Input::Join { person, attached: true, .. } | Input::Attached(person) => {

@@ -13,6 +13,8 @@
 
 /// Runs one live room: mailbox in, notices, media orders and rosters out.
 mod actor;
+/// What people write to each other in a room.
+pub mod chat;
 /// Who may enter which meeting, by which PIN.
 pub mod directory;
 /// Where a room lives: in the gateway, in LiveKit, in OpenTalk.
@@ -42,10 +44,11 @@ mod tests;
 mod vocabulary;
 
 pub use crate::media::{Chime, RoomKey};
+pub use chat::{ChatLine, ChatLines};
 pub use directory::{Meeting, Meetings, Residence};
 pub use home::remote::{Deed, HallEnd, HallNews, HallPerson, News, OpentalkPapers, Papers, refusal};
 pub use rooms::{Abroad, MediaOrders, NewsSink, Rooms, RoomsConfig, Stranger};
 pub use roster::{Person, Roster};
 pub use seat::{Control, Entrant, Seat};
 pub use state::{Room, RoomConfig};
-pub use vocabulary::{By, Denial, Input, MediaOrder, Notice, Output};
+pub use vocabulary::{By, Denial, Input, InviteState, MediaOrder, Notice, Output};

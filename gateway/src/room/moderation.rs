@@ -127,6 +127,7 @@ impl Room {
         let present = std::mem::take(&mut self.present);
         let waiting = std::mem::take(&mut self.waiting);
         self.hands.clear();
+        self.readers = None;
         for member in present.iter().filter(|member| member.is_attached()) {
             self.say(Output::Media(MediaOrder::Leave(member.leg)));
         }

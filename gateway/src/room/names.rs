@@ -11,7 +11,7 @@ pub const MAX_CHARACTERS: usize = 64;
 const MAX_BYTES: usize = 256;
 
 /// The most combining marks on one character; more only serves to paint over the neighbours' lines.
-const MAX_MARKS: usize = 3;
+pub(super) const MAX_MARKS: usize = 3;
 
 /// Cleans a wished name; the result may be empty.
 pub fn clean(wished: &str) -> String {
@@ -70,6 +70,21 @@ pub fn of_phone(display_name: &str, uri: &str, show_numbers: bool) -> String {
     }
 }
 
+/// Names an XMPP caller for the roster: the name it goes by, else the node of its address; what looks like a number is
+/// treated as one.
+pub fn of_jid(nick: &str, jid: &str, show_numbers: bool) -> String {
+    let nick = clean(nick);
+    if !nick.is_empty() && (show_numbers || !looks_like_number(&nick)) {
+        return nick;
+    }
+    let node = clean(user_part(jid));
+    if !show_numbers && looks_like_number(&node) {
+        masked(&node)
+    } else {
+        node
+    }
+}
+
 /// Makes `name` differ from every taken name by a number in brackets.
 pub(crate) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     if !is_taken(name) {
@@ -93,7 +108,8 @@ fn masked(number: &str) -> String {
     }
 }
 
-fn looks_like_number(text: &str) -> bool {
+/// Tells whether a text would be taken for a telephone number.
+pub(crate) fn looks_like_number(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     digits >= 5 || (digits > 0 && letters == 0)
@@ -120,7 +136,8 @@ pub(crate) fn is_unfit(c: char) -> bool {
             | '\u{e0000}'..='\u{10ffff}')
 }
 
-fn is_mark(c: char) -> bool {
+/// Tells whether a character is painted onto the one before it.
+pub(super) fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{200c}' | '\u{200d}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}')
 }

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::call::{Cause, LegId};
 use crate::room::actor::{Actor, Letter};
+use crate::room::chat::Chat;
 use crate::room::directory::Entry;
 use crate::room::seat::ask;
-use crate::room::{Chime, Deed, Denial, Entrant, Input, News, Residence, RoomConfig, RoomKey, Roster, Seat, home};
+use crate::room::{
+    ChatLine, Chime, Deed, Denial, Entrant, Input, News, Residence, RoomConfig, RoomKey, Roster, Seat, home,
+};
 
 /// Carries a room's orders to the media plane. No call may block; orders of one room arrive in order.
 pub trait MediaOrders: Send + Sync + 'static {
@@ -118,6 +121,7 @@ struct Door {
     key: RoomKey,
     mailbox: mpsc::Sender<Letter>,
     roster: watch::Receiver<Arc<Roster>>,
+    chat: Arc<Chat>,
 }
 
 /// How many letters wait for a busy room before those who write wait too.
@@ -203,6 +207,12 @@ impl Rooms {
         self.doors().by_id.get(meeting_id).map(|door| door.roster.clone())
     }
 
+    /// Follows a live room's chat for the house itself: whoever it is handed on to must be one that it
+    /// [is for](ChatLine::is_for).
+    pub fn chat(&self, meeting_id: &str) -> Option<broadcast::Receiver<Arc<ChatLine>>> {
+        self.doors().by_id.get(meeting_id).map(|door| door.chat.follow())
+    }
+
     /// Counts the live rooms.
     pub fn len(&self) -> usize {
         self.doors().by_id.len()
@@ -261,6 +271,7 @@ impl Rooms {
         let home = home::open(tokio::time::Instant::now().into_std(), config, &meeting.residence);
         let (mailbox, letters) = mpsc::channel(MAILBOX);
         let (roster_in, roster) = watch::channel(Arc::new(home.roster()));
+        let chat = Chat::new();
         let live = Live {
             key,
             id: meeting.id.clone(),
@@ -272,6 +283,7 @@ impl Rooms {
             mailbox: letters,
             to_self: mailbox.downgrade(),
             roster: roster_in,
+            chat: Arc::clone(&chat),
             media: Arc::clone(&self.shared.media),
             residence: meeting.residence.clone(),
             abroad: self.shared.abroad.clone(),
@@ -285,6 +297,7 @@ impl Rooms {
                 key,
                 mailbox: mailbox.clone(),
                 roster,
+                chat,
             },
         );
         metrics::gauge!("landbridge_rooms").increment(1.0);

@@ -165,3 +165,41 @@ async fn a_draining_and_a_full_house_refuse_newcomers_and_keep_the_others() {
     rooms.set_draining(false);
     assert!(rooms.join(&meeting("1"), phone(3)).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_chat_reaches_all_who_are_inside_and_nobody_who_waits() {
+    let (rooms, _) = house(RoomsConfig::default());
+    let waiting = Entry {
+        waiting_room: true,
+        ..meeting("1")
+    };
+    let moderator = Entrant {
+        role: Role::Moderator,
+        ..phone(1)
+    };
+    let mo = rooms.join(&waiting, moderator).await.unwrap();
+    let ada = rooms.join(&waiting, phone(2)).await.unwrap();
+    let (mut mo_reads, mut ada_reads) = (mo.control().chat(), ada.control().chat());
+    mo.control().say("before").await.unwrap();
+    assert_eq!(mo_reads.recv().await.unwrap().text, "before");
+    assert_eq!(ada.control().say("let me in").await, Err(Denial::Waiting));
+    let by = mo.control().by();
+    let person = LegId(2);
+    mo.control().ask(Input::Admit { by, person }).await.unwrap();
+    ada.control().say("hello\u{202e}").await.unwrap();
+    for reads in [&mut mo_reads, &mut ada_reads] {
+        let line = reads.recv().await.unwrap();
+        assert_eq!(
+            (line.from, line.name.as_str(), line.text.as_str()),
+            (Some(person), "p2", "hello")
+        );
+    }
+    let (past, _) = ada.control().chat_so_far();
+    assert_eq!(past.len(), 1, "what was written before is not for whoever waited");
+    for _ in 0..4 {
+        ada.control().say("again").await.unwrap();
+    }
+    assert_eq!(ada.control().say("again").await, Err(Denial::TooFast));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(ada.control().say("later").await, Ok(()));
+}

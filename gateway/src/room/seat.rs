@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::actor::Letter;
-use crate::room::{By, Denial, Input, Notice, Papers, Residence, Roster};
+use crate::room::chat::Chat;
+use crate::room::{By, ChatLine, ChatLines, Denial, Input, Notice, Papers, Residence, Roster};
 
 /// Who comes in; the credentials were checked before.
 #[derive(Clone, Debug)]
@@ -63,6 +64,7 @@ pub struct Control {
     pub(super) residence: Residence,
     pub(super) mailbox: mpsc::Sender<Letter>,
     pub(super) roster: watch::Receiver<Arc<Roster>>,
+    pub(super) chat: Arc<Chat>,
 }
 
 impl Control {
@@ -122,6 +124,22 @@ impl Control {
     pub async fn key(&self, key: char) -> Result<(), Denial> {
         let person = self.person;
         self.ask(Input::Key { person, key }).await
+    }
+
+    /// Writes to all who are present; they see the cleaned text, and so does this person.
+    pub async fn say(&self, text: &str) -> Result<(), Denial> {
+        let (person, text) = (self.person, text.to_owned());
+        self.ask(Input::Say { person, text }).await
+    }
+
+    /// Follows what is written from now on, as far as this person may read it.
+    pub fn chat(&self) -> ChatLines {
+        self.chat.read(self.person).1
+    }
+
+    /// Returns the last lines that this person may read, oldest first, and follows the rest without a gap.
+    pub fn chat_so_far(&self) -> (Vec<Arc<ChatLine>>, ChatLines) {
+        self.chat.read(self.person)
     }
 
     /// Leaves the room for `cause`, which the last notice repeats.

@@ -8,12 +8,17 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::call::{Cause, Kind, LegId, Role};
+use crate::room::chat::{self, Pace, Readers};
 use crate::room::{
     By, Chime, Denial, Input, MediaOrder, Notice, Output, Papers, Person, Residence, RoomKey, Roster, names,
 };
+
+/// Counts the lines that come from elsewhere; nobody has this id.
+const ELSEWHERE: LegId = LegId(0);
 
 /// How one room behaves.
 #[derive(Clone, Debug)]
@@ -51,6 +56,9 @@ pub struct Room {
     pub(super) hands: Vec<LegId>,
     pub(super) changed: bool,
     pub(super) closed: bool,
+    /// Who is present, for the chat; nothing once that has changed.
+    pub(super) readers: Option<Readers>,
+    pace: Pace,
     empty_since: Option<Instant>,
     outputs: VecDeque<Output>,
 }
@@ -80,6 +88,8 @@ impl Room {
             hands: Vec::new(),
             changed: false,
             closed: false,
+            readers: None,
+            pace: Pace::default(),
             empty_since: Some(now),
             outputs: VecDeque::new(),
         }
@@ -158,6 +168,13 @@ impl Room {
             Input::End { by } => Some(self.end(by)),
             Input::Consent { .. } | Input::ChangeRoom { .. } => Some(Err(Denial::NotOffered)),
             Input::Key { .. } => Some(Ok(())),
+            Input::Invitation { person, number, state } => Some(
+                self.present_member(person)
+                    .map(drop)
+                    .map(|()| self.tell(person, Notice::Invitation { number, state })),
+            ),
+            Input::Say { person, text } => Some(self.write(now, person, &text)),
+            Input::Relay { name, text } => Some(self.relay(now, &name, &text)),
             Input::News { .. } => None,
             Input::Close(cause) => {
                 self.close(cause);
@@ -267,6 +284,7 @@ impl Room {
             self.chime(Chime::Joined);
         }
         self.present.push(member);
+        self.readers = None;
         if attached {
             self.enter(leg, muted);
         }
@@ -279,6 +297,7 @@ impl Room {
             self.waiting.remove(place);
         } else if let Some(place) = self.present.iter().position(|member| member.leg == person) {
             let member = self.present.remove(place);
+            self.readers = None;
             self.hands.retain(|leg| *leg != person);
             if member.attached {
                 self.say(Output::Media(MediaOrder::Leave(person)));
@@ -343,6 +362,37 @@ impl Room {
         }
     }
 
+    fn write(&mut self, now: Instant, person: LegId, text: &str) -> Result<(), Denial> {
+        let name = self.present_member(person)?.name.clone();
+        let text = chat::clean(text)?;
+        self.pace.count(now, person)?;
+        self.show_line(Some(person), name, text);
+        Ok(())
+    }
+
+    /// Shows what somebody wrote in a chat elsewhere; all of them together may write as fast as one person here.
+    fn relay(&mut self, now: Instant, name: &str, text: &str) -> Result<(), Denial> {
+        let (name, text) = (names::clean(name), chat::clean(text)?);
+        self.pace.count(now, ELSEWHERE)?;
+        self.show_line(None, name, text);
+        Ok(())
+    }
+
+    fn show_line(&mut self, from: Option<LegId>, name: String, text: String) {
+        let readers = self.readers.get_or_insert_with(|| {
+            let mut readers: Vec<LegId> = self.present.iter().map(|member| member.leg).collect();
+            readers.sort_unstable();
+            readers.into()
+        });
+        let readers = Arc::clone(readers);
+        self.say(Output::Chat {
+            from,
+            name,
+            text,
+            readers,
+        });
+    }
+
     fn chime(&mut self, chime: Chime) {
         if self.present.len() <= self.config.chime_up_to {
             self.say(Output::Media(MediaOrder::Chime(chime)));
@@ -355,6 +405,7 @@ impl Room {
             match kind {
                 Kind::Phone => "Tel.",
                 Kind::Browser => "Web",
+                Kind::Xmpp => "XMPP",
             }
             .clone_into(&mut name);
         }

@@ -3,6 +3,7 @@
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::media::Chime;
+use crate::room::chat::Readers;
 use crate::room::home::remote::{Deed, News, Papers};
 
 /// Says on whose authority something is asked for.
@@ -126,6 +127,29 @@ pub enum Input {
         /// The key.
         key: char,
     },
+    /// A person writes to all who are present.
+    Say {
+        /// Who.
+        person: LegId,
+        /// What, as it was written.
+        text: String,
+    },
+    /// Somebody wrote in a chat elsewhere that shows this room, too.
+    Relay {
+        /// The writer's name there.
+        name: String,
+        /// What, as it was written.
+        text: String,
+    },
+    /// A call that a person had placed goes on.
+    Invitation {
+        /// Who had it placed.
+        person: LegId,
+        /// The number of the call.
+        number: u64,
+        /// How far it is.
+        state: InviteState,
+    },
     /// A home elsewhere has news for one of its guests.
     News {
         /// Whose.
@@ -152,6 +176,17 @@ pub enum Output {
     Media(MediaOrder),
     /// Wants something done where the room lives.
     Abroad(LegId, Deed),
+    /// Shows all who are present what somebody wrote.
+    Chat {
+        /// Who wrote it; nobody here, if it came from where the room lives.
+        from: Option<LegId>,
+        /// The writer's name.
+        name: String,
+        /// The cleaned text.
+        text: String,
+        /// Who may read it.
+        readers: Readers,
+    },
     /// Reports that the roster changed.
     Roster,
     /// Reports that the room is over and may be forgotten; nothing follows.
@@ -227,6 +262,13 @@ pub enum Notice {
     TimeLimitSoon,
     /// Somebody wrote in the chat.
     ChatMessage,
+    /// A call that you had placed goes on.
+    Invitation {
+        /// The number of the call.
+        number: u64,
+        /// How far it is.
+        state: InviteState,
+    },
     /// You are being connected, and it takes its time.
     Connecting,
     /// The connection to the meeting is lost and being restored.
@@ -263,10 +305,45 @@ impl Notice {
             Notice::RecordingStopped { .. } => "recording_stopped",
             Notice::TimeLimitSoon => "time_limit_soon",
             Notice::ChatMessage => "chat_message",
+            Notice::Invitation { .. } => "invitation",
             Notice::Connecting => "connecting",
             Notice::Reconnecting => "reconnecting",
             Notice::Reconnected => "reconnected",
             Notice::Ended(_) => "ended",
+        }
+    }
+}
+
+/// How far a call out of the room is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InviteState {
+    /// It rings.
+    Ringing,
+    /// It was answered; the person comes in.
+    Answered,
+    /// It was declined.
+    Declined,
+    /// The person is busy.
+    Busy,
+    /// Nobody answered.
+    NoAnswer,
+    /// There is no such address, or no way to it.
+    Unreachable,
+    /// It failed for another cause; the log says more.
+    Failed,
+}
+
+impl InviteState {
+    /// Returns the stable word used by the API and the page.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InviteState::Ringing => "ringing",
+            InviteState::Answered => "answered",
+            InviteState::Declined => "declined",
+            InviteState::Busy => "busy",
+            InviteState::NoAnswer => "no_answer",
+            InviteState::Unreachable => "unreachable",
+            InviteState::Failed => "failed",
         }
     }
 }
@@ -297,6 +374,12 @@ pub enum Denial {
     Waiting,
     /// This room has no such thing (a recording to agree to, a breakout room to enter).
     NotOffered,
+    /// A text is empty, or longer than [`MAX_TEXT`](crate::room::chat::MAX_TEXT).
+    Unfit,
+    /// So much was written that this is not shown.
+    TooFast,
+    /// Where the room lives cannot be reached just now.
+    NotNow,
     /// The room does not let the person in, or is over.
     Refused(Cause),
 }

@@ -17,11 +17,14 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
 
-use crate::admin::{Gatekeeper, Operator, Public, PublicConfig, Readiness, operator_router, public_router};
-use crate::call::LegId;
+use crate::admin::{Gatekeeper, Inviter, Operator, Public, PublicConfig, Readiness, operator_router, public_router};
+use crate::call::invite::InviteRefusal;
+use crate::call::{LegId, Role};
 use crate::legs::whip::{BrowserMedia, PeerEvent, PeerRefusal, Sessions, SessionsConfig};
-use crate::room::{Chime, MediaOrders, Meeting, Meetings, RoomKey, Rooms, RoomsConfig};
+use crate::room::{Chime, Control, MediaOrders, Meeting, Meetings, RoomKey, Rooms, RoomsConfig};
 
+mod chatting;
+mod inviting;
 mod joining;
 mod listening;
 mod moderating;
@@ -121,6 +124,26 @@ impl Gatekeeper for GateStandIn {
     }
 }
 
+/// Stands in for the calls out of a meeting: one address may be called.
+struct NobodyCalls;
+
+impl Inviter for NobodyCalls {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn invite(&self, meeting: &str, address: &str, inviter: Option<Control>) -> Result<u64, InviteRefusal> {
+        if inviter.is_some_and(|control| control.role() != Role::Moderator) {
+            return Err(InviteRefusal::NotModerator);
+        }
+        match (meeting, address) {
+            (MEETING, "bob@a.example") => Ok(7),
+            (MEETING, _) => Err(InviteRefusal::NotAllowed),
+            _ => Err(InviteRefusal::NoSuchRoom),
+        }
+    }
+}
+
 /// One gateway with one meeting.
 pub(super) struct Stage {
     media: Arc<MediaStandIn>,
@@ -157,9 +180,17 @@ impl Stage {
         let readiness = Readiness::default();
         let meetings = Meetings::new(vec![meeting]);
         let gate = Arc::new(GateStandIn::default());
-        let public = Public::new(config, rooms.clone(), meetings, sessions.clone(), gate);
+        let public = Public::new(
+            config,
+            rooms.clone(),
+            meetings,
+            sessions.clone(),
+            gate,
+            Arc::new(NobodyCalls),
+        );
         let operator = Operator {
             rooms: rooms.clone(),
+            inviter: Arc::new(NobodyCalls),
             readiness: readiness.clone(),
             numbers: None,
             token: token.map(str::to_owned),

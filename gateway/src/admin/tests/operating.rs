@@ -125,6 +125,7 @@ async fn the_numbers_are_described_and_hold_nothing_personal() {
     let stage = Stage::new();
     let operator = Operator {
         rooms: stage.rooms.clone(),
+        inviter: Arc::new(NobodyCalls),
         readiness: Readiness::default(),
         numbers: Some(numbers),
         token: None,

@@ -9,7 +9,10 @@ use tokio::sync::mpsc;
 
 use crate::call::Cause;
 use crate::call::line::{Event, Events, Line};
+use crate::call::sound::Terms;
+use crate::config::Trunk;
 use crate::legs::{Leg, Placing};
+use crate::media::PhonePolicy;
 
 /// Answers calls to `echo@…`.
 pub struct Echo;
@@ -27,6 +30,10 @@ impl Leg for Echo {
             .unwrap_or(address);
         bare.split_once('@')
             .is_some_and(|(user, _)| user.eq_ignore_ascii_case("echo"))
+    }
+
+    fn terms(&self, _trunk: Option<&Trunk>) -> Terms {
+        Terms::Phone(PhonePolicy::default())
     }
 
     async fn place(&self, placing: Placing<'_>) -> Result<(Box<dyn Line>, Events), Cause> {

@@ -8,8 +8,9 @@ use livekit_token::{AccessToken, VideoGrants};
 use rustls::ClientConfig;
 
 use super::mint::Mint;
-use super::signalling::{host_of, origin, refused, tls_error, tls_trouble};
+use super::signalling::{host_of, origin, refused, tls_trouble};
 use super::ticket::{Trouble, TroubleKind};
+use crate::net::dial::tls_cause;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest answer that is looked at [bytes].
@@ -90,7 +91,7 @@ fn unreachable(host: &str, error: &reqwest::Error) -> Trouble {
         let what = format!("{host} did not answer within {} s", PATIENCE.as_secs());
         return Trouble::new(TroubleKind::Timeout, what);
     }
-    if tls_error(error).is_some() {
+    if tls_cause(error).is_some() {
         return tls_trouble(host, error);
     }
     let mut source = error.source();

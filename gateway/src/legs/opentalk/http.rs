@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde_json::Value;
 
+use crate::net::dial::tls_cause;
 use crate::room::names::is_unfit;
 
 /// Longest answer that is read [octets].
@@ -159,7 +160,7 @@ fn failure(url: &str, error: &reqwest::Error) -> StartError {
         cause = source;
     }
     match tls_cause(error) {
-        Some(tls) => StartError::Tls(format!("{host}: {}", tls_remedy(&tls))),
+        Some(tls) => StartError::Tls(format!("{host}: {}", tls_remedy(tls))),
         None => StartError::Unreachable(format!("{host}: {cause}")),
     }
 }
@@ -170,22 +171,6 @@ fn origin(url: &str) -> String {
         |_| "the controller".to_owned(),
         |url| url.origin().ascii_serialization(),
     )
-}
-
-/// Finds what TLS said about a connection.
-pub(super) fn tls_cause(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found.clone());
-        }
-        // An I/O error's source is not what it wraps, but that one's source.
-        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 /// Says what an operator can do about a failure of TLS.

@@ -8,21 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, error::CapacityError};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use url::{Host, Url};
+use url::Url;
 
-use super::http::{plain, tls_cause, tls_remedy};
+use super::http::{plain, tls_remedy};
+use crate::net::dial::{DialError, Wire, dial, tls_cause};
 
 /// Longest message that is read [octets]: the one that greets a phone lists everybody, and 5 000 people are more than
 /// 1 MiB.
@@ -125,34 +122,13 @@ fn shown(url: &Url) -> String {
     format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or(""))
 }
 
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
-
 type Opened = WebSocketStream<Box<dyn Wire>>;
 
 async fn open(url: &Url, subprotocols: &[String], tls: Arc<rustls::ClientConfig>) -> Result<Opened, String> {
-    let host = url.host().ok_or("the address has no host")?;
-    let port = url.port_or_known_default().ok_or("the address has no port")?;
-    let tcp = match host {
-        Host::Domain(name) => TcpStream::connect((name, port)).await,
-        Host::Ipv4(address) => TcpStream::connect((address, port)).await,
-        Host::Ipv6(address) => TcpStream::connect((address, port)).await,
-    };
-    let tcp = tcp.map_err(|e| e.to_string())?;
-    // Small messages that people wait for.
-    let _ = tcp.set_nodelay(true);
-    let wire: Box<dyn Wire> = match url.scheme() {
-        "ws" => Box::new(tcp),
-        _ => {
-            let name = match host {
-                Host::Domain(name) => ServerName::try_from(name.to_owned()).map_err(|e| e.to_string())?,
-                Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(address)),
-                Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(address)),
-            };
-            let connecting = TlsConnector::from(tls).connect(name, tcp).await;
-            Box::new(connecting.map_err(|e| tls_cause(&e).map_or_else(|| e.to_string(), |tls| tls_remedy(&tls)))?)
-        }
-    };
+    let wire = dial(url, &tls).await.map_err(|error| match &error {
+        DialError::Tls(tls) => tls_cause(tls).map_or_else(|| error.to_string(), tls_remedy),
+        _ => error.to_string(),
+    })?;
     let mut request = url.as_str().into_client_request().map_err(|e| broken(&e))?;
     if !subprotocols.is_empty() {
         let mut value = HeaderValue::from_str(&subprotocols.join(",")).map_err(|_| "the ticket is none")?;

@@ -4,6 +4,7 @@
 /// The one table of endings in SIP.
 pub mod cause;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,11 +16,14 @@ use tokio::sync::mpsc;
 
 use crate::call::house::House;
 use crate::call::line::{Event, Events, Line};
-use crate::call::{Cause, Invitation, LegId, phone};
+use crate::call::sound::Terms;
+use crate::call::{Cause, Invitation, Kind, LegId, phone};
+use crate::config::Trunk;
 use crate::legs::{Leg, Placing};
 use crate::media::{Latch, PhonePolicy};
 use crate::net::resolve::Resolver;
 use crate::net::{SipHandle, Switchboard};
+use crate::room::names::looks_like_number;
 
 /// Events that may wait for one call; a call that falls behind this far is stuck and ended.
 const MAILBOX: usize = 64;
@@ -108,9 +112,23 @@ impl Leg for SipLegs {
         address.starts_with("sip:") || address.starts_with("sips:")
     }
 
+    fn terms(&self, trunk: Option<&Trunk>) -> Terms {
+        let unknown = || PhonePolicy {
+            trusted: false,
+            latch: Latch::Nobody,
+            ..PhonePolicy::default()
+        };
+        Terms::Phone(trunk.map_or_else(unknown, |trunk| PhonePolicy {
+            encryption: trunk.encryption,
+            codecs: trunk.codecs.clone(),
+            trusted: !trunk.is_open(),
+            ..PhonePolicy::default()
+        }))
+    }
+
     async fn place(&self, placing: Placing<'_>) -> Result<(Box<dyn Line>, Events), Cause> {
         let to = Uri::parse(placing.to).map_err(|_| Cause::NotFound)?;
-        let from = NameAddr::parse(&format!("<{}>", placing.from)).map_err(|_| Cause::BadDescription)?;
+        let from = NameAddr::parse(&format!("<{}>", in_sip(placing.from))).map_err(|_| Cause::BadDescription)?;
         let via = match placing.trunk.and_then(|trunk| trunk.proxy.as_deref()) {
             Some(proxy) => Some(self.next_hop(proxy).await.ok_or(Cause::Unreachable)?),
             None => None,
@@ -153,6 +171,43 @@ impl SipLegs {
         };
         self.resolver.resolve(&lookup).await.into_iter().next()
     }
+}
+
+/// Returns a SIP caller's URI; one of another kind would pass for a caller of that kind.
+fn caller(from: &str) -> &str {
+    let is_sip = |scheme: &str| {
+        ["sip", "sips", "tel"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+    };
+    match from.split_once(':') {
+        Some((scheme, _)) if is_sip(scheme) => from,
+        _ => "sip:anonymous@anonymous.invalid",
+    }
+}
+
+/// Writes a caller's URI for a From header; an XMPP address is the SIP address of the same name (RFC 7247 §5).
+fn in_sip(from: &str) -> Cow<'_, str> {
+    let Some(jid) = from.strip_prefix("xmpp:") else {
+        return Cow::Borrowed(from);
+    };
+    let (node, host) = jid.rsplit_once('@').unwrap_or(("anonymous", jid));
+    // Telephones show the user part as the number that calls, and nobody vouches for this one.
+    let user = if looks_like_number(node) { "anonymous" } else { node };
+    let mut uri = "sip:".to_owned();
+    for byte in user.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()+".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push('@');
+    uri.extend(
+        host.chars()
+            .filter(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(*c)),
+    );
+    Cow::Owned(uri)
 }
 
 /// A call to be placed, in SIP's own words.
@@ -231,7 +286,7 @@ impl Board {
         let invitation = Invitation {
             leg: LegId::next(),
             trunk: Some(trunk.name.clone()),
-            from: offered.from.uri().to_string(),
+            from: caller(&offered.from.uri().to_string()).to_owned(),
             from_name: offered
                 .from
                 .display()
@@ -242,6 +297,8 @@ impl Board {
                 .collect(),
             to: offered.request_uri.to_string(),
             source,
+            kind: Kind::Phone,
+            pin: None,
         };
         let policy = PhonePolicy {
             encryption: trunk.encryption,
@@ -259,7 +316,7 @@ impl Board {
         let call = phone::Offer {
             invitation,
             description: offered.sdp,
-            policy,
+            terms: Terms::Phone(policy),
             max_forwards: offered.max_forwards,
         };
         tokio::spawn(phone::walk(Arc::clone(house), call, Box::new(line), events));
@@ -324,5 +381,32 @@ impl Line for SipLine {
             call: self.call,
             reason: cause::reason(cause),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sip_caller_cannot_pass_for_an_xmpp_one() {
+        assert_eq!(caller("sips:a@b.example"), "sips:a@b.example");
+        assert_eq!(caller("tel:+49361"), "tel:+49361");
+        for from in ["xmpp:alice@a.example", "12345678@meet.example", ""] {
+            assert_eq!(caller(from), "sip:anonymous@anonymous.invalid");
+        }
+    }
+
+    #[test]
+    fn an_xmpp_caller_is_the_sip_user_of_the_same_name_and_nothing_else() {
+        assert_eq!(in_sip("xmpp:alice@a.example"), "sip:alice@a.example");
+        assert_eq!(in_sip("sip:bob@b.example"), "sip:bob@b.example");
+        for node in ["+4936155110", "110"] {
+            let called = format!("xmpp:{node}@evil.example");
+            assert_eq!(in_sip(&called), "sip:anonymous@evil.example");
+        }
+        let hostile = in_sip("xmpp:a>;tag=1\r\nX: y@a.example>").into_owned();
+        assert!(NameAddr::parse(&format!("<{hostile}>")).is_ok(), "{hostile}");
+        assert!(!hostile.contains(['>', '\r', ';']), "{hostile}");
     }
 }

@@ -1,97 +1,88 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! One browser's connection: ICE, DTLS-SRTP and one Opus track each way.
+//! One connection of the engine: ICE and DTLS-SRTP on one port, one track of sound each way.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use landbridge_codecs::Codec;
+use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_TELEPHONE_EVENT, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
-use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::transport::RTCIceCandidateType;
+use rtc::peer_connection::transport::{RTCDtlsRole, RTCIceCandidate, RTCIceCandidateType, RTCIceServer};
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionState,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState,
+    RTCPeerConnectionState,
 };
+use webrtc::runtime::Runtime;
 
-use super::{Door, DoorConfig, Opened, PeerHandle};
-use crate::media::sdp::description::MediaLine;
-use crate::media::sdp::format::{self, FormatKind};
-use crate::media::sdp::{Description, Session};
-use crate::media::thread::{FromBrowser, ToBrowser};
-use crate::media::words::{Event, Refusal};
+use super::DoorConfig;
+use super::keys::{Exported, Listening};
+use super::runtime::FromHere;
+use super::sockets::{Shared, Sockets};
+use crate::media::sdp::format;
+use crate::media::thread::{Found, FromBrowser, ToBrowser};
+use crate::media::words::{Event, IceServer, Refusal};
 
 pub(super) const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
-/// Host candidates need no network round trip.
-const GATHERING: Duration = Duration::from_secs(2);
+/// Payload types of RFC 4733 events in our own offers, and their clock rates [Hz].
+pub(super) const EVENTS: [(u8, u32); 2] = [(format::EVENTS_48000, 48_000), (format::EVENTS_8000, 8000)];
+/// What we can seal and open, best first.
+const PROFILES: [SrtpProtectionProfile; 3] = [
+    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+    SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+];
+/// How often a pair of candidates is checked, and how many times: three seconds, and with twenty candidates of a peer
+/// that lies 600 small packets. A peer that asks is answered at any time.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+const CHECKS: u16 = 30;
+/// A way over a relay is taken only when no other was found by then.
+const RELAY: Duration = Duration::from_millis(500);
+/// No number was negotiated.
+pub(super) const NONE: u8 = 0;
 
-/// Opens a connection for an admitted offer.
-pub(super) async fn open(offer: String, config: DoorConfig, door: Door) -> Result<Opened, Refusal> {
-    let Door { from, to, events } = door;
-    let wants_level = offer.contains(AUDIO_LEVEL);
-    let timeout = config.timeout;
-    let gathered = Arc::new(Notify::new());
-    let watcher = Watcher {
-        gathered: gathered.clone(),
-        events: events.clone(),
-        from,
-        connected: AtomicBool::new(false),
-        heard: AtomicBool::new(false),
-        level_id: offered_level_id(&offer),
-    };
-    let watcher = Arc::new(watcher);
-    let connection = build(&config, watcher.clone()).await.map_err(internal)?;
-    let ssrc: u32 = rand::random();
-    let track = Arc::new(TrackLocalStaticRTP::new(sound_track(ssrc)));
-    let negotiated = negotiate(&connection, track.clone(), offer, &gathered).await;
-    let answer = match negotiated {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            // The offer was refused already; a connection that does not close cleanly ends with its driver.
-            let _ = connection.close().await;
-            return Err(refusal);
-        }
-    };
-    let session = match taken_line(&answer).and_then(|line| session(&line)) {
-        Ok(session) => session,
-        Err(refusal) => {
-            let _ = connection.close().await;
-            return Err(refusal);
-        }
-    };
-    let sender = Sender {
-        track,
-        ssrc,
-        payload_type: session.payload_type,
-        level_id: wants_level.then(|| offered_level_id(&answer)).flatten(),
-    };
-    let (end, ended) = oneshot::channel();
-    tokio::spawn(run(connection, sender, to, ended, watcher, timeout, config));
-    Ok(Opened {
-        answer: answer.into_bytes(),
-        session,
-        handle: PeerHandle { _end: end },
-    })
+/// What a connection is to be.
+#[derive(Default)]
+pub(super) struct Wish<'a> {
+    pub(super) ice: &'a [IceServer],
+    /// RFC 4733 events are spoken.
+    pub(super) digits: bool,
+    /// Our answer makes us the DTLS server.
+    pub(super) server: bool,
+    /// A media thread reads the sockets, and gets the keys.
+    pub(super) shared: Option<(Arc<Sockets>, Exported)>,
 }
 
+/// What was negotiated for the packets; changes with each offer and answer.
+pub(super) struct Numbers {
+    /// Payload type of the sound that we send.
+    pub(super) opus: AtomicU8,
+    /// Id of the RFC 6464 level, or [`NONE`].
+    pub(super) level: Arc<AtomicU8>,
+    /// We are the DTLS client.
+    pub(super) client: AtomicBool,
+}
+
+/// Opens a connection; nothing is sent before there is a description.
 pub(super) async fn build(
     config: &DoorConfig,
+    wish: &Wish<'_>,
     watcher: Arc<dyn PeerConnectionEventHandler>,
 ) -> Result<Arc<dyn PeerConnection>, rtc::shared::error::Error> {
     let mut media = MediaEngine::default();
@@ -103,6 +94,15 @@ pub(super) async fn build(
         },
         RtpCodecKind::Audio,
     )?;
+    for (payload_type, rate) in EVENTS.into_iter().filter(|_| wish.digits) {
+        media.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec: events(rate),
+                payload_type,
+            },
+            RtpCodecKind::Audio,
+        )?;
+    }
     media.register_header_extension(
         RTCRtpHeaderExtensionCapability {
             uri: AUDIO_LEVEL.to_owned(),
@@ -121,79 +121,59 @@ pub(super) async fn build(
     if let Some(public) = config.public_address {
         settings = settings.with_nat_1to1_ips(vec![public.to_string()], RTCIceCandidateType::Host);
     }
+    if wish.shared.is_some() {
+        settings = settings
+            .with_ice_connection_attempts(Some(CHECK_EVERY), Some(CHECKS))
+            // A peer is one far end: its first way that works is taken.
+            .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
+            .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+            .with_relay_acceptance_min_wait(Some(RELAY));
+    }
+    if wish.server {
+        settings = settings.with_answering_dtls_role(RTCDtlsRole::Server);
+    }
+    let here = FromHere(config.listen.clone());
+    let runtime: Arc<dyn Runtime> = match &wish.shared {
+        Some((sockets, exported)) => {
+            settings = settings
+                .with_crypto_provider(Arc::new(Listening::new(exported.clone())))
+                .with_srtp_protection_profiles(PROFILES.to_vec());
+            Arc::new(Shared {
+                inner: here,
+                sockets: sockets.clone(),
+            })
+        }
+        None => Arc::new(here),
+    };
+    let servers = wish
+        .ice
+        .iter()
+        .map(|server| RTCIceServer {
+            urls: server.urls.clone(),
+            username: server.username.clone(),
+            credential: server.credential.clone(),
+        })
+        .collect();
     let addresses: Vec<SocketAddr> = config
         .listen
         .iter()
         .map(|ip| SocketAddr::new(*ip, config.lease.port()))
         .collect();
     let connection = PeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().build())
+        .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
         .with_media_engine(media)
         .with_setting_engine(settings.build())
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(match wish.shared {
+            // The leg reports by itself.
+            Some(_) => Registry::new(),
+            None => configure_rtcp_reports(Registry::new()),
+        })
         .with_handler(watcher)
+        .with_runtime(runtime)
         .with_udp_addrs(addresses)
         .build()
         .await?;
     Ok(Arc::new(connection))
-}
-
-async fn negotiate(
-    connection: &Arc<dyn PeerConnection>,
-    track: Arc<TrackLocalStaticRTP>,
-    offer: String,
-    gathered: &Notify,
-) -> Result<String, Refusal> {
-    let offer = RTCSessionDescription::offer(offer).map_err(bad_sdp)?;
-    connection
-        .add_track(track as Arc<dyn TrackLocal>)
-        .await
-        .map_err(internal)?;
-    connection.set_remote_description(offer).await.map_err(bad_sdp)?;
-    let answer = connection.create_answer(None).await.map_err(bad_sdp)?;
-    connection.set_local_description(answer).await.map_err(bad_sdp)?;
-    // What was gathered by then is what the answer holds.
-    let _ = tokio::time::timeout(GATHERING, gathered.notified()).await;
-    let answer = connection
-        .local_description()
-        .await
-        .ok_or_else(|| Refusal::Internal("no local description".to_owned()))?;
-    Ok(answer.sdp)
-}
-
-/// Carries sound to the browser until either side ends.
-async fn run(
-    connection: Arc<dyn PeerConnection>,
-    sender: Sender,
-    mut to: mpsc::Receiver<ToBrowser>,
-    mut ended: oneshot::Receiver<()>,
-    watcher: Arc<Watcher>,
-    timeout: Duration,
-    config: DoorConfig,
-) {
-    let deadline = tokio::time::sleep(timeout);
-    tokio::pin!(deadline);
-    let mut waiting = true;
-    loop {
-        tokio::select! {
-            _ = &mut ended => break,
-            _ = &mut deadline, if waiting => {
-                waiting = false;
-                if !watcher.connected.load(Ordering::Relaxed) {
-                    watcher.tell(Event::Failed("the browser's transport did not come up in time".to_owned()));
-                }
-            }
-            packet = to.recv() => match packet {
-                Some(packet) => sender.send(packet).await,
-                None => break,
-            },
-        }
-    }
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "browser connection did not close cleanly");
-    }
-    // The port drains from here on.
-    drop(config);
 }
 
 /// Writes what one browser hears.
@@ -212,7 +192,7 @@ impl Sender {
         let mut header = rtp::Header {
             version: 2,
             marker: packet.marker,
-            payload_type: self.payload_type,
+            payload_type: packet.event.unwrap_or(self.payload_type),
             sequence_number: packet.sequence,
             timestamp: packet.timestamp,
             ssrc: self.ssrc,
@@ -235,18 +215,63 @@ impl Sender {
 }
 
 /// Hears what the connection has to say; never waits.
-struct Watcher {
-    gathered: Arc<Notify>,
+pub(super) struct Watcher {
+    pub(super) gathered: Arc<Notify>,
     events: mpsc::Sender<Event>,
     from: SyncSender<FromBrowser>,
-    connected: AtomicBool,
+    pub(super) connected: AtomicBool,
     /// One track is one person; further tracks are not heard.
     heard: AtomicBool,
-    level_id: Option<u8>,
+    pub(super) numbers: Arc<Numbers>,
+    exported: Exported,
+    sockets: Arc<Sockets>,
+    found: SyncSender<Found>,
+    pub(super) connection: OnceLock<Weak<dyn PeerConnection>>,
 }
 
 impl Watcher {
-    fn tell(&self, event: Event) {
+    pub(super) fn new(
+        events: mpsc::Sender<Event>,
+        from: SyncSender<FromBrowser>,
+        sockets: Arc<Sockets>,
+        exported: Exported,
+        found: SyncSender<Found>,
+    ) -> Watcher {
+        Watcher {
+            gathered: Arc::new(Notify::new()),
+            events,
+            from,
+            connected: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            numbers: Arc::new(Numbers {
+                opus: AtomicU8::new(format::OPUS),
+                level: Arc::new(AtomicU8::new(NONE)),
+                client: AtomicBool::new(false),
+            }),
+            exported,
+            sockets,
+            found,
+            connection: OnceLock::new(),
+        }
+    }
+
+    /// Hands the keys of a peer that has proved itself, and the way to it, to the media thread.
+    fn tell_found(&self) {
+        let keys = self.exported.keys(self.numbers.client.load(Ordering::Relaxed));
+        // Fails only when the leg is gone.
+        let _ = match (keys, self.sockets.way()) {
+            (Some(keys), Some((local, remote))) => {
+                let _ = self.found.try_send(Found::Way { local, remote });
+                self.found.try_send(Found::Keys(Box::new(keys)))
+            }
+            _ => {
+                self.sockets.leave_to_engine();
+                self.found.try_send(Found::Relay)
+            }
+        };
+    }
+
+    pub(super) fn tell(&self, event: Event) {
         // A reader that lags this far behind has lost interest.
         let _ = self.events.try_send(event);
     }
@@ -260,14 +285,33 @@ impl PeerConnectionEventHandler for Watcher {
         }
     }
 
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        let up = matches!(
+            state,
+            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed
+        );
+        let connection = self.connection.get().and_then(Weak::upgrade);
+        if let (true, Some(connection)) = (up && self.connected.load(Ordering::Relaxed), connection) {
+            // After an ICE restart the way may be another. The engine answers when this callback has returned.
+            let found = self.found.clone();
+            tokio::spawn(async move {
+                if let Some(way) = selected_way(&*connection).await {
+                    let _ = found.try_send(way);
+                }
+            });
+        }
+    }
+
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         match state {
-            RTCPeerConnectionState::Connected if !self.connected.swap(true, Ordering::Relaxed) => {
-                self.tell(Event::Connected)
+            RTCPeerConnectionState::Connected if !self.connected.load(Ordering::Relaxed) => {
+                self.tell_found();
+                self.connected.store(true, Ordering::Relaxed);
+                self.tell(Event::Connected);
             }
             RTCPeerConnectionState::Failed if self.connected.load(Ordering::Relaxed) => self.tell(Event::TimedOut),
             RTCPeerConnectionState::Failed => self.tell(Event::Failed("ICE or DTLS failed".to_owned())),
-            RTCPeerConnectionState::Closed => self.tell(Event::Failed("the browser closed the connection".to_owned())),
+            RTCPeerConnectionState::Closed => self.tell(Event::Closed),
             _ => {}
         }
     }
@@ -276,13 +320,14 @@ impl PeerConnectionEventHandler for Watcher {
         if track.kind().await != RtpCodecKind::Audio || self.heard.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (from, level_id) = (self.from.clone(), self.level_id);
+        let (from, numbers) = (self.from.clone(), self.numbers.clone());
         tokio::spawn(async move {
             while let Some(event) = track.poll().await {
                 let TrackRemoteEvent::OnRtpPacket(packet) = event else {
                     continue;
                 };
-                let level = level_id
+                let level = Some(numbers.level.load(Ordering::Relaxed))
+                    .filter(|id| *id != NONE)
                     .and_then(|id| packet.header.get_extension(id))
                     .and_then(|bytes| bytes.first().copied());
                 let packet = FromBrowser {
@@ -304,12 +349,38 @@ impl PeerConnectionEventHandler for Watcher {
     }
 }
 
+/// Asks which way ICE has chosen; `None` while there is none, or over a relay.
+async fn selected_way(connection: &dyn PeerConnection) -> Option<Found> {
+    let sender = connection.get_senders().await.into_iter().next()?;
+    let transport = sender.transport().await.ok()??;
+    let pair = transport.ice_transport().get_selected_candidate_pair().await.ok()??;
+    let address = |candidate: &RTCIceCandidate| {
+        let ip = candidate.address.parse::<IpAddr>().ok()?;
+        (candidate.typ != RTCIceCandidateType::Relay).then(|| SocketAddr::new(ip, candidate.port))
+    };
+    Some(Found::Way {
+        local: address(pair.local())?,
+        // The peer may well be behind a relay of its own.
+        remote: SocketAddr::new(pair.remote().address.parse().ok()?, pair.remote().port),
+    })
+}
+
 pub(super) fn opus() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: 48_000,
         channels: 2,
         sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+fn events(rate: u32) -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_TELEPHONE_EVENT.to_owned(),
+        clock_rate: rate,
+        channels: 1,
+        sdp_fmtp_line: "0-15".to_owned(),
         rtcp_feedback: Vec::new(),
     }
 }
@@ -343,39 +414,6 @@ pub(super) fn offered_level_id(sdp: &str) -> Option<u8> {
         let (id, uri) = line.trim_end().strip_prefix("a=extmap:")?.split_once(' ')?;
         let matches = uri.split_ascii_whitespace().next() == Some(AUDIO_LEVEL);
         matches.then(|| id.split('/').next()?.parse().ok()).flatten()
-    })
-}
-
-fn taken_line(answer: &str) -> Result<MediaLine, Refusal> {
-    let description = Description::parse(answer.as_bytes())?;
-    description
-        .media
-        .into_iter()
-        .find(|line| line.kind == "audio" && line.port != 0)
-        .ok_or(Refusal::NoCommonCodec)
-}
-
-/// Says to the media thread what was negotiated; addresses and keys stay behind the door.
-fn session(line: &MediaLine) -> Result<Session, Refusal> {
-    let opus = line
-        .formats
-        .iter()
-        .find(|f| f.kind == FormatKind::Audio(Codec::Opus))
-        .ok_or(Refusal::NoCommonCodec)?;
-    Ok(Session {
-        codec: Codec::Opus,
-        payload_type: opus.payload_type,
-        receive: vec![(opus.payload_type, Codec::Opus)],
-        digits: Vec::new(),
-        send_digits: None,
-        comfort_noise: Vec::new(),
-        ptime_ms: 20,
-        remote_rtp: None,
-        remote_rtcp: None,
-        rtcp_mux: true,
-        direction: line.direction,
-        held: false,
-        keys: None,
     })
 }
 

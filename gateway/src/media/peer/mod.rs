@@ -1,39 +1,45 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! The WebRTC door: an offer goes in, an answer comes out, RTP flows through two bounded channels. Nothing of the
-//! WebRTC crates is named outside this folder, so that another engine, on one shared port, can stand behind the same
-//! door.
+//! The WebRTC door: offers and answers go through it, and the engine behind it finds the way and agrees upon keys. A
+//! peer's sound is carried by its media thread; what goes over a relay, and all of an SFU, goes through two bounded
+//! channels. Nothing of the WebRTC crates is named outside this folder, so that another engine can stand behind it.
 //!
-//! - `connection`: one browser's connection.
-//! - `offer`: what of a browser's offer is let through.
+//! - `talk`: one peer's connection through all its offers and answers.
+//! - `theirs`: what a peer's description says.
+//! - `ours`: our own descriptions.
+//! - `candidates`: which candidates may be talked to.
+//! - `connection`: one connection of the engine.
+//! - `keys`: the keys that DTLS agrees upon.
+//! - `sockets`: the engine's sockets, which the media thread reads.
 //! - `runtime`: the engine's runtime, with TCP that leaves from the addresses of our candidates.
 //! - `sfu`: one connection with an SFU.
 //! - `inactive`: sections of an SFU's offer that carry nothing now.
 
+mod candidates;
 mod connection;
 mod inactive;
-mod offer;
+mod keys;
+mod ours;
 mod runtime;
 #[cfg(test)]
 mod scenes;
 mod sfu;
+mod sockets;
+mod talk;
+mod theirs;
 
 use std::net::IpAddr;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::ports::Lease;
-use super::sdp::Session;
 use super::thread::{BrowserWire, FromBrowser, ToBrowser};
-use super::words::{Event, Refusal};
-pub(super) use offer::admit;
-pub(crate) use sfu::{IceServer, SfuEvent, SfuLink, SfuTrack};
-
-/// Ends the connection when dropped.
-pub(crate) struct PeerHandle {
-    _end: oneshot::Sender<()>,
-}
+use super::words::Event;
+pub(super) use candidates::Reach;
+pub(crate) use sfu::{SfuEvent, SfuLink, SfuTrack};
+pub(crate) use talk::{Agreed, Peer};
+pub(super) use theirs::Theirs;
 
 /// The connection's side of the channels to its leg.
 pub(crate) struct Door {
@@ -46,21 +52,14 @@ pub(crate) struct Door {
 pub(crate) struct DoorConfig {
     /// Local addresses to offer as host candidates.
     pub(crate) listen: Vec<IpAddr>,
+    /// Which candidates may be talked to.
+    pub(crate) reach: Reach,
     /// The address to offer instead of the IPv4 ones (1:1 NAT).
     pub(crate) public_address: Option<IpAddr>,
     /// The UDP port on every address; it drains when the connection has ended.
     pub(crate) lease: Lease,
     /// Ends a connection that was lost for this long, or never came up.
     pub(crate) timeout: Duration,
-}
-
-/// A connection that waits for its browser.
-pub(crate) struct Opened {
-    /// The answer with all candidates.
-    pub(crate) answer: Vec<u8>,
-    /// What the media thread needs to know.
-    pub(crate) session: Session,
-    pub(crate) handle: PeerHandle,
 }
 
 /// Packets that wait between a connection and its leg; 64 are more than a second of sound.
@@ -78,10 +77,4 @@ pub(crate) fn link(events: mpsc::Sender<Event>) -> (BrowserWire, Door) {
             events,
         },
     )
-}
-
-/// Answers a browser's offer (non-trickle: the answer holds all candidates).
-pub(crate) async fn answer(offer: &[u8], config: DoorConfig, door: Door) -> Result<Opened, Refusal> {
-    let offer = admit(offer, config.listen.iter().any(IpAddr::is_loopback))?;
-    connection::open(offer, config, door).await
 }

@@ -36,7 +36,7 @@ use super::runtime::FromHere;
 use super::{DoorConfig, inactive};
 use crate::media::sdp::format;
 use crate::media::thread::{FromBrowser, ToBrowser, TrackSink};
-use crate::media::words::Refusal;
+use crate::media::words::{IceServer, Refusal};
 
 /// Without a packet for this long the way is lost.
 const LOST: Duration = Duration::from_secs(4);
@@ -51,14 +51,6 @@ const RELAY: Duration = Duration::from_millis(500);
 const UNHEARD: u32 = 10;
 /// No level extension was negotiated.
 const NO_LEVEL: u8 = 0;
-
-/// A STUN or TURN server that the SFU names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct IceServer {
-    pub(crate) urls: Vec<String>,
-    pub(crate) username: String,
-    pub(crate) credential: String,
-}
 
 /// What a connection has to say.
 pub(crate) enum SfuEvent {

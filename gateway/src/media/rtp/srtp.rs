@@ -159,7 +159,7 @@ mod tests {
             timestamp: 160 * u32::from(sequence),
             ssrc,
         }
-        .write(&[7; 40], &mut buffer);
+        .write(None, &[7; 40], &mut buffer);
         buffer[..len].to_vec()
     }
 

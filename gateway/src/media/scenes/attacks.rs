@@ -81,7 +81,7 @@ fn a_spray_from_elsewhere_neither_injects_nor_steals() {
                     timestamp: 160 * u32::from(round),
                     ssrc,
                 }
-                .write(&[0x2a; 160], &mut buffer);
+                .write(None, &[0x2a; 160], &mut buffer);
                 mallory.send_to(&buffer, phone.remote).unwrap();
             }
         }

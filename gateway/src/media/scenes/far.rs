@@ -203,7 +203,7 @@ impl Far {
 
     pub(in crate::media) fn transmit(&mut self, header: Outgoing, payload: &[u8]) {
         let mut buffer = [0; 1500];
-        let len = header.write(payload, &mut buffer);
+        let len = header.write(None, payload, &mut buffer);
         match &mut self.sealer {
             Some(sealer) => self
                 .socket

@@ -9,7 +9,7 @@ use super::crypto::{CryptoLine, LocalKeys, Suite};
 use super::description::{Description, Direction, MediaLine, Profile};
 use super::format::{self, FormatKind};
 use super::write;
-use crate::media::words::{Encryption, PhonePolicy, Refusal};
+use crate::media::words::{Encryption, PhonePolicy, Refusal, VideoLine};
 
 /// What both sides agreed on: everything the media thread needs to run the leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) held: bool,
     /// SRTP, or `None` for plain RTP.
     pub(crate) keys: Option<Keys>,
+    /// Video sections that were negotiated and carry nothing now.
+    pub(crate) video: Vec<VideoLine>,
 }
 
 impl Session {
@@ -57,6 +59,7 @@ impl Session {
             direction: Direction::RecvOnly,
             held: false,
             keys: None,
+            video: Vec::new(),
         }
     }
 }
@@ -266,6 +269,7 @@ fn session(line: &MediaLine, chosen: &Chosen<'_>, direction: Direction, local: &
             local: local.keys.of(crypto.suite).to_vec(),
             remote: crypto.key_and_salt.clone(),
         }),
+        video: Vec::new(),
     }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! One person's media: what it hears, says and counts.
 
+/// What is known and counted of a leg.
+mod numbers;
+
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -11,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::meaning::{Meaning, meaning_of};
-use super::phone::{Arrival, Socket};
+use super::phone::Arrival;
 use super::player::Player;
 use super::stream::OutStream;
 use super::uplink::Uplink;
@@ -22,7 +25,7 @@ use crate::media::rtp::packet::Packet;
 use crate::media::rtp::source::{Stream, Verdict};
 use crate::media::sdp::Session;
 use crate::media::sdp::description::Direction;
-use crate::media::words::{Clip, Event, LegStats, Loudness, PlayId, RoomKey};
+use crate::media::words::{Clip, Event, Loudness, PlayId, RoomKey};
 
 /// One person's media.
 pub(crate) struct Leg {
@@ -195,7 +198,7 @@ impl Leg {
     }
 
     /// Reads what arrived on a socket; returns whether more may be waiting.
-    pub(super) fn receive(&mut self, now: Instant, clock: &Clock, socket: Socket, buffer: &mut [u8]) -> bool {
+    pub(super) fn receive(&mut self, now: Instant, clock: &Clock, socket: usize, buffer: &mut [u8]) -> bool {
         let mut opened = BytesMut::new();
         for _ in 0..READ_AT_ONCE {
             let Wire::Phone(phone) = &mut self.wire else {
@@ -204,13 +207,16 @@ impl Leg {
             let Some((len, from)) = phone.read(socket, buffer) else {
                 return false;
             };
+            let Some(datagram) = buffer.get(..len) else { continue };
+            if phone.hand_on(socket, from, datagram) {
+                continue;
+            }
             let Some(session) = &self.session else {
                 phone.counts.foreign += 1;
                 continue;
             };
-            let Some(datagram) = buffer.get(..len) else { continue };
             match phone.take(now, clock, from, datagram, &mut opened, session) {
-                Arrival::Rtp(packet) => {
+                Arrival::Rtp(packet, level) => {
                     let known = meaning_of(session, packet.payload_type);
                     let Some(meaning) = known else {
                         phone.counts.malformed += 1;
@@ -222,6 +228,7 @@ impl Leg {
                         continue;
                     }
                     phone.accepted(now, &packet, session.codec.rtp_clock_rate(), verdict == Verdict::New);
+                    self.note_level(level.map(|level| level & 0x7f));
                     self.take(now, &packet, meaning, verdict == Verdict::New);
                 }
                 Arrival::Rtcp => {
@@ -236,11 +243,17 @@ impl Leg {
         true
     }
 
-    /// Takes what a browser sent since the last tick.
+    /// Takes what came through a connection since the last tick, and what it found out.
     pub(super) fn receive_from_browser(&mut self) {
+        if let Wire::Phone(phone) = &mut self.wire {
+            phone.learn();
+        }
         for _ in 0..READ_AT_ONCE {
-            let Wire::Browser(browser) = &mut self.wire else { return };
-            let Ok(from) = browser.from.try_recv() else { return };
+            let from = match &mut self.wire {
+                Wire::Browser(browser) => browser.from.try_recv().ok(),
+                Wire::Phone(phone) => phone.relay().and_then(|relay| relay.from.try_recv().ok()),
+            };
+            let Some(from) = from else { return };
             let Some(meaning) = self
                 .session
                 .as_ref()
@@ -253,13 +266,7 @@ impl Leg {
                 continue;
             }
             self.browser_packets += 1;
-            self.quiet_packets = if from.level.is_some_and(|level| level >= INAUDIBLE) {
-                self.quiet_packets.saturating_add(1)
-            } else {
-                0
-            };
-            // Forwarded sound is as loud as the browser says; the tick measures what it hears itself.
-            self.level = from.level.map_or(self.level, Level);
+            self.note_level(from.level);
             let FromBrowser {
                 arrived,
                 payload_type,
@@ -280,6 +287,17 @@ impl Leg {
             };
             self.take(arrived, &packet, meaning, verdict == Verdict::New);
         }
+    }
+
+    /// Notes how loud the far end calls its next packet.
+    fn note_level(&mut self, level: Option<u8>) {
+        self.quiet_packets = if level.is_some_and(|level| level >= INAUDIBLE) {
+            self.quiet_packets.saturating_add(1)
+        } else {
+            0
+        };
+        // Forwarded sound is as loud as the far end says; the tick measures what it hears itself.
+        self.level = level.map_or(self.level, Level);
     }
 
     /// Draws the next 20 ms from the jitter buffer; returns whether it may be mixed.
@@ -316,17 +334,6 @@ impl Leg {
         if uplink.is_gone() {
             self.uplink = None;
         }
-    }
-
-    /// Adds what happened since the last call.
-    pub(super) fn count_into(&mut self, since: &mut Since) {
-        let (all, sum) = match &self.uplink {
-            Some(uplink) => (uplink.forwarded(), &mut since.forwarded),
-            None if self.is_track => (self.frames_decoded, &mut since.decoded),
-            None => (0, &mut since.forwarded),
-        };
-        *sum += all.saturating_sub(self.counted);
-        self.counted = all;
     }
 
     /// Tells whether others may hear what the person says.
@@ -384,25 +391,35 @@ impl Leg {
             self.out.pass(session);
             return;
         }
-        match &mut self.wire {
-            Wire::Phone(phone) => self.out.tick(session, payload, |header, part| phone.send(header, part)),
-            Wire::Browser(browser) => self.out.tick(session, payload, |header, part| {
-                let mut packet = ToBrowser {
-                    sequence: header.sequence,
-                    timestamp: header.timestamp,
-                    marker: header.marker,
-                    level: level.0.min(127),
-                    len: 0,
-                    payload: [0; TO_BROWSER],
-                };
-                if let Some(room) = packet.payload.get_mut(..part.len()) {
-                    room.copy_from_slice(part);
-                    packet.len = part.len() as u16;
-                    // A connection that does not keep up loses sound, and nobody waits for it.
-                    let _ = browser.to.try_send(packet);
-                }
-            }),
-        }
+        let connection = match &mut self.wire {
+            Wire::Browser(browser) => browser,
+            Wire::Phone(phone) if !phone.is_relayed() => {
+                self.out
+                    .tick(session, payload, |header, part| phone.send(header, level, part));
+                return;
+            }
+            Wire::Phone(phone) => match phone.relay() {
+                Some(relay) => relay,
+                None => return,
+            },
+        };
+        self.out.tick(session, payload, |header, part| {
+            let mut packet = ToBrowser {
+                sequence: header.sequence,
+                timestamp: header.timestamp,
+                marker: header.marker,
+                event: (header.payload_type != session.payload_type).then_some(header.payload_type),
+                level: level.0.min(127),
+                len: 0,
+                payload: [0; TO_BROWSER],
+            };
+            if let Some(room) = packet.payload.get_mut(..part.len()) {
+                room.copy_from_slice(part);
+                packet.len = part.len() as u16;
+                // A connection that does not keep up loses sound, and nobody waits for it.
+                let _ = connection.to.try_send(packet);
+            }
+        });
     }
 
     /// Lets a tick pass in which nothing is sent.
@@ -426,6 +443,10 @@ impl Leg {
         let Wire::Phone(phone) = &mut self.wire else { return };
         let sender = (self.out.packets > 0).then(|| (self.out.timestamp(), self.out.packets, self.out.bytes));
         phone.report(now, clock, sender);
+        if phone.is_peer() {
+            // Its silence is no end: the engine knows whether the way still stands (RFC 7675).
+            return;
+        }
         if session.held || session.direction == Direction::Inactive {
             self.last_life = now;
         } else if !self.timed_out && now.saturating_duration_since(self.last_life) >= self.timeout {
@@ -446,53 +467,12 @@ impl Leg {
         self.tell(Event::Failed("the gateway's media plane gave the leg up".to_owned()));
     }
 
-    /// Returns what is known.
-    pub(super) fn stats(&self) -> LegStats {
-        let session = self.session.as_ref();
-        let mut stats = LegStats {
-            codec: session.map(|session| session.codec),
-            encryption: "none".to_owned(),
-            playout: self.playout.as_ref().map(|(_, playout)| playout.stats()),
-            packets_sent: self.out.packets,
-            bytes_sent: self.out.bytes,
-            packets_received: self.browser_packets,
-            packets_forwarded: self.uplink.as_ref().map_or(0, Uplink::forwarded),
-            frames_decoded: self.frames_decoded,
-            dropped_foreign: 0,
-            dropped_unauthenticated: 0,
-            dropped_malformed: 0,
-            dropped_other_stream: 0,
-            rtt: None,
-            remote_loss_percent: self.loss_percent(),
-            ssrc: self.out.ssrc,
-            remote_ssrc: self.stream.current(),
-            remote: None,
-            held: session.is_some_and(|session| session.held),
-        };
-        match &self.wire {
-            Wire::Browser(_) => stats.encryption = "DTLS-SRTP".to_owned(),
-            Wire::Phone(phone) => {
-                if let Some(keys) = session.and_then(|session| session.keys.as_ref()) {
-                    stats.encryption = format!("SRTP {}", keys.suite.name());
-                }
-                stats.packets_received = phone.counts.accepted;
-                stats.dropped_foreign = phone.counts.foreign;
-                stats.dropped_unauthenticated = phone.counts.unauthenticated;
-                stats.dropped_malformed = phone.counts.malformed;
-                stats.dropped_other_stream = phone.counts.other_stream;
-                stats.rtt = phone.rtt;
-                stats.remote = phone.remote();
-            }
-        }
-        stats
-    }
-
     /// Takes one accepted packet.
     fn take(&mut self, now: Instant, packet: &Packet<'_>, meaning: Meaning, fresh: bool) {
         self.last_life = now;
         if !self.connected {
             self.connected = true;
-            if matches!(self.wire, Wire::Phone(_)) {
+            if matches!(&self.wire, Wire::Phone(phone) if !phone.is_peer()) {
                 self.tell(Event::Connected);
             }
             self.tell(Event::FirstPacket);

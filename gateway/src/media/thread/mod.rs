@@ -9,6 +9,8 @@ mod clock;
 mod command;
 /// One encoder per distinct ear and codec.
 mod encoders;
+/// The seam between a peer's leg and the engine that finds the way.
+mod engine;
 /// One person's media: what it hears, says and counts.
 mod leg;
 /// What a payload type means in a session.
@@ -31,6 +33,7 @@ mod wire;
 mod worker;
 
 pub(crate) use command::{Command, Mailbox};
+pub(crate) use engine::{Datagram, EngineSide, Found, Port};
 pub(crate) use leg::Leg;
 pub(crate) use wire::{BrowserWire, Wire};
 pub use wire::{FromBrowser, ToBrowser, TrackSink};

@@ -1,30 +1,40 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! A phone's sockets, encryption and reports.
+//! The sockets, encryption and reports of a phone, or of a WebRTC peer whose way and keys an engine finds.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use landbridge_codecs::Level;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
+use tokio::sync::mpsc;
 
 use super::clock::Clock;
+use super::engine::{Datagram, EngineSide, Found, Port};
+use super::wire::BrowserWire;
 use crate::media::Latch;
 use crate::media::ports::{Lease, PortPair};
-use crate::media::rtp::packet::{self, HEADER, Outgoing, Packet, Sort};
+use crate::media::rtp::packet::{self, EXTENSION, HEADER, Outgoing, Packet, Sort};
 use crate::media::rtp::receipts::{Receipts, units_65536};
 use crate::media::rtp::rtcp::{self, Said, SenderInfo};
 use crate::media::rtp::source::Source;
 use crate::media::rtp::srtp::{Opener, Sealer};
+use crate::media::sdp::negotiate::Keys;
 use crate::media::sdp::{Session, Suite};
 
 /// One phone's side of the wire.
 pub(crate) struct Phone {
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
+    /// RTP and RTCP; of a peer one for each address, for both.
+    sockets: Vec<UdpSocket>,
+    /// The one that RTP leaves from.
+    rtp: usize,
     /// Declared after the sockets, so that the port is closed before it drains.
-    _lease: Lease,
+    _lease: Option<Lease>,
+    /// Of a peer: what the engine is told, socket by socket, and what it found.
+    inboxes: Vec<(SocketAddr, mpsc::Sender<Datagram>)>,
+    engine: Option<EngineSide>,
     source: Source,
     rtcp_remote: Option<SocketAddr>,
     rtcp_mux: bool,
@@ -56,27 +66,17 @@ pub(super) struct Counts {
     pub(super) other_stream: u64,
 }
 
-/// Which of the two sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Socket {
-    Rtp,
-    Rtcp,
-}
-
-impl Socket {
-    /// Tells which one a poll token names: RTP on the even number, RTCP on the odd one.
-    pub(super) fn of(token: usize) -> Socket {
-        if token.is_multiple_of(2) {
-            Socket::Rtp
-        } else {
-            Socket::Rtcp
-        }
-    }
-}
+/// Sockets of one leg at most; more addresses are not listened to.
+pub(super) const SOCKETS: usize = 8;
+const RTP: usize = 0;
+const RTCP: usize = 1;
+/// What is as loud as this is called a voice [-dBov].
+const VOICE: u8 = 50;
 
 /// What a datagram turned out to be.
 pub(super) enum Arrival<'a> {
-    Rtp(Packet<'a>),
+    /// A packet, and its RFC 6464 level.
+    Rtp(Packet<'a>, Option<u8>),
     Rtcp,
     Dropped,
 }
@@ -86,9 +86,35 @@ impl Phone {
     pub(super) fn new(pair: PortPair, latch: Latch) -> Phone {
         let PortPair { rtp, rtcp, lease } = pair;
         Phone {
-            rtp: UdpSocket::from_std(rtp),
-            rtcp: UdpSocket::from_std(rtcp),
-            _lease: lease,
+            _lease: Some(lease),
+            ..Phone::of(vec![UdpSocket::from_std(rtp), UdpSocket::from_std(rtcp)], latch)
+        }
+    }
+
+    /// Takes over the sockets of a peer's connection.
+    pub(super) fn of_peer(ports: Vec<Port>, engine: EngineSide) -> Phone {
+        let (mut sockets, mut inboxes) = (Vec::new(), Vec::new());
+        for port in ports.into_iter().take(SOCKETS) {
+            sockets.push(UdpSocket::from_std(port.socket));
+            inboxes.push((port.local, port.inbox));
+        }
+        Phone {
+            inboxes,
+            ssrc: engine.ssrc,
+            engine: Some(engine),
+            rtcp_mux: true,
+            secure: true,
+            ..Phone::of(sockets, Latch::Nobody)
+        }
+    }
+
+    fn of(sockets: Vec<UdpSocket>, latch: Latch) -> Phone {
+        Phone {
+            sockets,
+            rtp: RTP,
+            _lease: None,
+            inboxes: Vec::new(),
+            engine: None,
             source: Source::new(None, latch),
             rtcp_remote: None,
             rtcp_mux: false,
@@ -119,27 +145,40 @@ impl Phone {
 
     /// Watches both sockets.
     pub(super) fn register(&mut self, registry: &Registry, slot: usize) -> io::Result<()> {
-        registry.register(&mut self.rtp, Token(2 * slot), Interest::READABLE)?;
-        registry.register(&mut self.rtcp, Token(2 * slot + 1), Interest::READABLE)
+        for (at, socket) in self.sockets.iter_mut().enumerate() {
+            registry.register(socket, Token(SOCKETS * slot + at), Interest::READABLE)?;
+        }
+        Ok(())
     }
 
     /// Stops watching.
     pub(super) fn deregister(&mut self, registry: &Registry) {
-        // Fails only for a socket that was never watched.
-        let _ = registry.deregister(&mut self.rtp);
-        let _ = registry.deregister(&mut self.rtcp);
+        for socket in &mut self.sockets {
+            // Fails only for a socket that was never watched.
+            let _ = registry.deregister(socket);
+        }
     }
 
     /// Takes addresses and keys of a new session; returns whether the remote key changed.
     pub(super) fn configure(&mut self, session: &Session) -> bool {
+        if self.engine.is_some() {
+            return false;
+        }
         self.source.redescribe(session.remote_rtp);
         self.rtcp_mux = session.rtcp_mux;
         self.rtcp_remote = session.remote_rtcp;
         self.secure = session.keys.is_some();
-        let Some(keys) = &session.keys else {
-            self.sealing = None;
-            return self.opener.take().is_some();
-        };
+        match &session.keys {
+            Some(keys) => self.use_keys(keys),
+            None => {
+                self.sealing = None;
+                self.opener.take().is_some()
+            }
+        }
+    }
+
+    /// Seals and opens with these keys from now on; returns whether the remote one changed.
+    fn use_keys(&mut self, keys: &Keys) -> bool {
         let known = self
             .sealers
             .iter()
@@ -156,16 +195,72 @@ impl Phone {
         true
     }
 
+    /// Tells whether this is a WebRTC peer.
+    pub(super) fn is_peer(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// Tells whether the sound goes through the engine.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.relayed)
+    }
+
+    /// Returns the way of the sound through the engine, where it has to go there.
+    pub(super) fn relay(&mut self) -> Option<&mut BrowserWire> {
+        self.engine
+            .as_mut()
+            .filter(|engine| engine.relayed)
+            .map(|engine| &mut engine.relay)
+    }
+
+    /// Learns what the engine found out; call it every tick.
+    pub(super) fn learn(&mut self) {
+        while let Some(found) = self.engine.as_ref().and_then(|engine| engine.found.try_recv().ok()) {
+            match found {
+                Found::Keys(keys) => {
+                    self.use_keys(&keys);
+                }
+                Found::Way { local, remote } => {
+                    let family = |(at, _): &(SocketAddr, _)| at.is_ipv4() == remote.is_ipv4();
+                    // Behind 1:1 NAT the candidate's address is not the socket's.
+                    let of_local = self.inboxes.iter().position(|(at, _)| *at == local);
+                    self.rtp = of_local.or_else(|| self.inboxes.iter().position(family)).unwrap_or(RTP);
+                    self.source.redescribe(Some(remote));
+                }
+                Found::Relay => {
+                    if let Some(engine) = &mut self.engine {
+                        engine.relayed = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands a datagram on to the engine when it is not sound; returns whether it did.
+    pub(super) fn hand_on(&mut self, socket: usize, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(engine) = &self.engine else { return false };
+        if !engine.relayed && packet::sort(datagram) != Sort::Neither {
+            return false;
+        }
+        if let Some((_, inbox)) = self.inboxes.get(socket) {
+            // An engine that does not keep up is asked again by its peer.
+            let _ = inbox.try_send(Datagram {
+                from,
+                bytes: datagram.to_vec(),
+            });
+        }
+        true
+    }
+
     /// Reads one datagram; `None` when there is none.
-    pub(super) fn read(&self, socket: Socket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        let socket = match socket {
-            Socket::Rtp => &self.rtp,
-            Socket::Rtcp => &self.rtcp,
-        };
+    pub(super) fn read(&self, socket: usize, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        let socket = self.sockets.get(socket)?;
         loop {
             match socket.recv_from(buffer) {
                 Ok(read) => return Some(read),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                // An unreachable peer is told on the next read; what came is still there.
+                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(_) => return None,
             }
         }
@@ -190,7 +285,10 @@ impl Phone {
             Sort::Rtcp => return self.take_rtcp(now, clock, from, datagram),
             Sort::Rtp => {}
         }
-        let secure = session.keys.is_some();
+        let secure = session.keys.is_some() || self.engine.is_some();
+        if self.engine.is_some() && self.opener.is_none() {
+            self.learn();
+        }
         let plain: &'a [u8] = if secure {
             let Some(text) = self.opener.as_mut().and_then(|(_, opener)| opener.open_rtp(datagram)) else {
                 self.counts.unauthenticated += 1;
@@ -216,11 +314,13 @@ impl Phone {
             .is_none_or(|newest| packet.sequence.wrapping_sub(newest) as i16 > 0);
         if newer {
             self.newest = Some(packet.sequence);
-            if secure {
+            // To a peer's address nothing goes that ICE has not asked for (RFC 7675).
+            if secure && self.engine.is_none() {
                 self.source.authenticated(from);
             }
         }
-        Arrival::Rtp(packet)
+        let level = self.engine.as_ref().and_then(EngineSide::level_id);
+        Arrival::Rtp(packet, level.and_then(|id| packet::extension(plain, id)))
     }
 
     /// Counts an accepted packet; `fresh` when it begins a new stream.
@@ -240,19 +340,29 @@ impl Phone {
     }
 
     /// Sends one packet; what the network does not take at once is dropped.
-    pub(super) fn send(&mut self, header: Outgoing, payload: &[u8]) {
+    pub(super) fn send(&mut self, header: Outgoing, level: Level, payload: &[u8]) {
         let Some(remote) = self.source.remote() else { return };
-        let mut buffer = [0u8; HEADER + landbridge_codecs::MAX_PAYLOAD];
-        let len = header.write(payload, &mut buffer);
+        // RFC 6464 §3: a voice flag and seven bits of level.
+        let level = level.0.min(127) | u8::from(level.0 <= VOICE) << 7;
+        let extension = self
+            .engine
+            .as_ref()
+            .and_then(EngineSide::level_id)
+            .map(|id| (id, level));
+        let mut buffer = [0u8; HEADER + EXTENSION + landbridge_codecs::MAX_PAYLOAD];
+        let len = header.write(extension, payload, &mut buffer);
         let plain = &buffer[..len];
+        let Some(socket) = self.sockets.get(self.rtp) else {
+            return;
+        };
         let sent = match self.sealing.and_then(|at| self.sealers.get_mut(at)) {
             Some((_, _, sealer)) => match sealer.seal_rtp(plain) {
-                Some(sealed) => self.rtp.send_to(&sealed, remote),
+                Some(sealed) => socket.send_to(&sealed, remote),
                 None => return,
             },
             // A session with keys that has no sealer must stay silent rather than speak in clear.
             None if self.secure => return,
-            None => self.rtp.send_to(plain, remote),
+            None => socket.send_to(plain, remote),
         };
         // Loss is what the far end's jitter buffer is for.
         let _ = sent;
@@ -294,7 +404,8 @@ impl Phone {
         let block = self.receipts.as_mut().map(|receipts| receipts.report(now));
         let mut buffer = [0; rtcp::MAX];
         let len = rtcp::write(self.ssrc, sender, block, &self.cname, bye, &mut buffer);
-        let socket = if self.rtcp_mux { &self.rtp } else { &self.rtcp };
+        let socket = self.sockets.get(if self.rtcp_mux { self.rtp } else { RTCP });
+        let Some(socket) = socket else { return };
         let plain = &buffer[..len];
         let _ = match self.sealing.and_then(|at| self.sealers.get_mut(at)) {
             Some((_, _, sealer)) => match sealer.seal_rtcp(plain) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! How a leg reaches its far end: a phone's sockets, or the channels to a browser's connection.
+//! How a leg reaches its far end: the sockets of a phone or a peer, or the channels to a connection.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::Instant;
@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::engine::{EngineSide, Port};
 use super::phone::Phone;
 use crate::media::Latch;
 use crate::media::ports::PortPair;
@@ -21,6 +22,11 @@ impl Wire {
     /// Makes the wire of a phone; `latch` says who may claim its plain RTP.
     pub(crate) fn phone(pair: PortPair, latch: Latch) -> Wire {
         Wire::Phone(Box::new(Phone::new(pair, latch)))
+    }
+
+    /// Makes the wire of a WebRTC peer, whose way and keys an engine finds.
+    pub(crate) fn peer(ports: Vec<Port>, engine: EngineSide) -> Wire {
+        Wire::Phone(Box::new(Phone::of_peer(ports, engine)))
     }
 }
 
@@ -58,6 +64,8 @@ pub struct ToBrowser {
     pub timestamp: u32,
     /// The first packet after silence.
     pub marker: bool,
+    /// The payload type of an RFC 4733 event; `None` for sound.
+    pub event: Option<u8>,
     /// RFC 6464 level [-dBov].
     pub level: u8,
     /// How much of `payload` is used [bytes].

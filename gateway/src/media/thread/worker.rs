@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::command::{Command, Mailbox};
 use super::encoders::Encoders;
 use super::leg::{Leg, Since};
-use super::phone::Socket;
+use super::phone::SOCKETS;
 use super::room::Room;
 use super::uplink::Uplink;
 use super::wire::Wire;
@@ -134,12 +134,12 @@ impl Worker {
 
     /// Reads one socket; returns whether more may be waiting.
     fn receive(&mut self, now: Instant, token: Token) -> bool {
-        let slot = token.0 / 2;
+        let slot = token.0 / SOCKETS;
         let Some(leg) = self.legs.get_mut(slot).and_then(Option::as_deref_mut) else {
             return false;
         };
         let (clock, buffer) = (&self.clock, &mut self.buffer[..]);
-        guarded(|| leg.receive(now, clock, Socket::of(token.0), buffer)).unwrap_or_else(|| {
+        guarded(|| leg.receive(now, clock, token.0 % SOCKETS, buffer)).unwrap_or_else(|| {
             self.give_up(slot);
             false
         })

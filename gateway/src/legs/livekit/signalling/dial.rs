@@ -2,14 +2,10 @@
 //! Streams to a server: TCP, TLS, the WebSocket upgrade, and what each refusal means.
 
 use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
@@ -19,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use url::Url;
 
 use crate::legs::livekit::ticket::{Trouble, TroubleKind};
+use crate::net::dial::{DialError, Wire, dial, tls_cause};
 
 /// Longest message taken from a server [bytes].
 pub(super) const MAX_MESSAGE: usize = 1 << 20;
@@ -26,10 +23,6 @@ pub(super) const MAX_MESSAGE: usize = 1 << 20;
 /// Words of a server that are quoted at most, and their greatest length [bytes].
 const MOST_WORDS: usize = 24;
 const LONGEST_WORD: usize = 32;
-
-/// What a WebSocket runs over.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Reads a server's URL; `http` and `https` stand for `ws` and `wss`, as OpenTalk writes them.
 pub(in crate::legs::livekit) fn origin(text: &str) -> Result<Url, Trouble> {
@@ -59,7 +52,7 @@ pub(super) async fn websocket(
     token: &str,
     tls: &Arc<ClientConfig>,
     timeout: Duration,
-) -> Result<WebSocketStream<Box<dyn Stream>>, Trouble> {
+) -> Result<WebSocketStream<Box<dyn Wire>>, Trouble> {
     let host = host_of(url);
     let attempt = async {
         let stream = stream(url, &host, tls).await?;
@@ -71,43 +64,24 @@ pub(super) async fn websocket(
     })
 }
 
-async fn stream(url: &Url, host: &str, tls: &Arc<ClientConfig>) -> Result<Box<dyn Stream>, Trouble> {
-    let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = url.port_or_known_default().unwrap_or(443);
-    let addresses: Vec<_> = tokio::net::lookup_host((name.as_str(), port))
-        .await
-        .map_err(|error| Trouble::new(TroubleKind::Dns, format!("{host}: the name has no address ({error})")))?
-        .collect();
-    let tcp = TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
-        Trouble::new(
+async fn stream(url: &Url, host: &str, tls: &Arc<ClientConfig>) -> Result<Box<dyn Wire>, Trouble> {
+    dial(url, tls).await.map_err(|error| match &error {
+        DialError::Address(why) => Trouble::new(TroubleKind::BadUrl, format!("{host}: {why}")),
+        DialError::Lookup(_) => Trouble::new(TroubleKind::Dns, format!("{host}: {error}")),
+        DialError::Connect(_) => Trouble::new(
             TroubleKind::Connect,
             format!("{host}: {error}; is the server running there?"),
-        )
-    })?;
-    // Signalling is small messages that somebody waits for.
-    let _ = tcp.set_nodelay(true);
-    if url.scheme() == "ws" {
-        return Ok(Box::new(tcp));
-    }
-    let server = ServerName::try_from(name).map_err(|_| {
-        Trouble::new(
-            TroubleKind::BadUrl,
-            format!("{host} is no name that a certificate can have"),
-        )
-    })?;
-    let stream = tokio_rustls::TlsConnector::from(tls.clone())
-        .connect(server, tcp)
-        .await
-        .map_err(|error| tls_trouble(host, &error))?;
-    Ok(Box::new(stream))
+        ),
+        DialError::Tls(error) => tls_trouble(host, error),
+    })
 }
 
 async fn upgrade(
     url: &Url,
     host: &str,
     token: &str,
-    stream: Box<dyn Stream>,
-) -> Result<WebSocketStream<Box<dyn Stream>>, Trouble> {
+    stream: Box<dyn Wire>,
+) -> Result<WebSocketStream<Box<dyn Wire>>, Trouble> {
     let mut request = url
         .as_str()
         .into_client_request()
@@ -206,7 +180,7 @@ fn unauthorised(host: &str, body: &str) -> Trouble {
 
 /// Says why TLS with a server did not come about.
 pub(in crate::legs::livekit) fn tls_trouble(host: &str, error: &(dyn Error + 'static)) -> Trouble {
-    let what = match tls_error(error) {
+    let what = match tls_cause(error) {
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => {
@@ -234,22 +208,6 @@ pub(in crate::legs::livekit) fn tls_trouble(host: &str, error: &(dyn Error + 'st
         }
     };
     Trouble::new(TroubleKind::Tls, what)
-}
-
-/// Finds what TLS itself has to say in an error, however deep.
-pub(in crate::legs::livekit) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        // An error of I/O keeps what it was made from apart from its source.
-        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 /// Names a server for people: host and port, nothing else of the URL.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::ticket::Trouble;
 
-pub(super) use dial::{host_of, origin, refused, tls_error, tls_trouble};
+pub(super) use dial::{host_of, origin, refused, tls_trouble};
 pub(super) use wire::Wire;
 
 /// What a client says.

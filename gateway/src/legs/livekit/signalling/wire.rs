@@ -21,9 +21,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use super::dial::{self, Stream, host_of, ws_trouble};
+use super::dial::{self, host_of, ws_trouble};
 use super::{Call, Channel, Request, Response, Resume, Signalling};
 use crate::legs::livekit::ticket::{Trouble, TroubleKind};
+use crate::net::dial::Wire as Carrier;
 
 /// The signalling protocol that we speak: no data tracks, no packet trailers.
 const PROTOCOL: i32 = 16;
@@ -150,7 +151,7 @@ fn address(base: &Url, single: bool, resume: Option<&Resume>) -> Url {
 
 /// Carries messages until either side ends.
 async fn carry(
-    mut socket: WebSocketStream<Box<dyn Stream>>,
+    mut socket: WebSocketStream<Box<dyn Carrier>>,
     host: String,
     mut requests: mpsc::Receiver<Request>,
     responses: mpsc::Sender<Result<Response, Trouble>>,

@@ -7,7 +7,7 @@ use landbridge_opentalk::{
     Breakout, Command, Ending, Event, Joined, PersonKind, Place, Role as ConferenceRole, StartError,
 };
 
-use super::guest::{CHAT_PACE, Consent, Phase};
+use super::guest::{Consent, Phase};
 use super::{Deed, HallEnd, Other, RemoteRoom};
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::{Notice, Person, names};
@@ -35,7 +35,7 @@ impl RemoteRoom {
                 }
             }
             Event::CredentialsUnavailable => {
-                if guest.phase == Phase::Inside && !guest.in_hall {
+                if guest.phase == Phase::Inside && !guest.in_hall && guest.attached {
                     guest.out_since = Some((now, HallEnd::Unreachable));
                 }
             }
@@ -116,15 +116,7 @@ impl RemoteRoom {
                     self.tell(person, Notice::RecordingStopped { muted });
                 }
             }
-            Event::Chat { .. } => {
-                let is_due = guest.last_chat.is_none_or(|last| last + CHAT_PACE <= now);
-                if is_due && self.config.announce_chat {
-                    if let Ok(guest) = self.guest(person) {
-                        guest.last_chat = Some(now);
-                    }
-                    self.tell(person, Notice::ChatMessage);
-                }
-            }
+            Event::Chat { from, text } => self.wrote(now, person, &from, &text),
             Event::TimeLimit { left } => {
                 if left <= SOON {
                     self.tell(person, Notice::TimeLimitSoon);
@@ -301,7 +293,10 @@ impl RemoteRoom {
             Some(credentials) => self.enter_hall(person, Some(credentials)),
             None => {
                 self.open_or_close(person);
-                self.abroad(person, Deed::Say(Command::NewCredentials));
+                match self.guest(person) {
+                    Ok(guest) if !guest.attached => guest.on_the_way_since = None,
+                    _ => self.abroad(person, Deed::Say(Command::NewCredentials)),
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use landbridge_opentalk::Place;
 
 use super::HallEnd;
-use crate::call::LegId;
+use crate::call::{Kind, LegId};
 
 /// LiveKit's removal wants a word of the conference that explains it; so long it is waited for.
 pub(super) const EXPLANATION: Duration = Duration::from_secs(3);
@@ -57,6 +57,9 @@ pub(super) enum Consent {
 pub(super) struct Guest {
     pub(super) leg: LegId,
     pub(super) name: String,
+    pub(super) kind: Kind,
+    /// Whether the guest has sound; without it, it is in the conference alone.
+    pub(super) attached: bool,
     /// The participant id of the conference, once known.
     pub(super) id: Option<String>,
     pub(super) phase: Phase,
@@ -99,10 +102,12 @@ pub(super) struct Guest {
 
 impl Guest {
     /// Makes a guest that is on its way in, with an open microphone.
-    pub(super) fn new(now: Instant, leg: LegId, name: String) -> Guest {
+    pub(super) fn new(now: Instant, leg: LegId, name: String, kind: Kind, attached: bool) -> Guest {
         Guest {
             leg,
             name,
+            kind,
+            attached,
             id: None,
             phase: Phase::Arriving { admitted: false },
             muted: false,

@@ -9,6 +9,8 @@
 //! The home elsewhere decides who is in, who may speak and who is told; this core follows, and keeps each microphone
 //! closed until it is sure that it may be open. Locks, waiting rooms and moderation are the other home's own.
 
+/// What guests and their conference write to each other.
+mod chat;
 /// What a guest's conference has to say.
 mod conference;
 /// One phone in a room that lives elsewhere.
@@ -27,7 +29,8 @@ use std::time::Instant;
 use landbridge_opentalk::{Command, Place};
 
 use super::Home;
-use crate::call::{Cause, Kind, LegId, Role};
+use crate::call::{Cause, LegId, Role};
+use crate::room::chat::Pace;
 use crate::room::{By, Denial, Input, MediaOrder, Notice, Output, Person, Residence, RoomConfig, Roster};
 pub use conference::refusal;
 use guest::{Consent, EXPLANATION, Guest, Phase, SLOW, TOO_SLOW};
@@ -41,6 +44,7 @@ pub(super) struct RemoteRoom {
     /// Everybody else, as last told.
     others: Vec<Other>,
     outputs: VecDeque<Output>,
+    pace: Pace,
     changed: bool,
     closed: bool,
     empty_since: Option<Instant>,
@@ -61,6 +65,7 @@ pub(super) fn open(now: Instant, config: RoomConfig, residence: Residence) -> Bo
         guests: Vec::new(),
         others: Vec::new(),
         outputs: VecDeque::new(),
+        pace: Pace::default(),
         changed: false,
         closed: false,
         empty_since: Some(now),
@@ -102,7 +107,7 @@ impl Home for RemoteRoom {
         let ours = self.guests.iter().map(|guest| Person {
             leg: guest.leg,
             name: guest.name.clone(),
-            kind: Kind::Phone,
+            kind: guest.kind,
             role: Role::Participant,
             muted: guest.is_silent(),
             muted_by_moderator: guest.muted_by_moderator || guest.is_restricted(),
@@ -129,8 +134,13 @@ impl RemoteRoom {
     fn take(&mut self, now: Instant, input: Input) -> Result<(), Denial> {
         match input {
             Input::Join {
-                person, name, papers, ..
-            } => self.join(now, person, name, papers),
+                person,
+                name,
+                kind,
+                attached,
+                papers,
+                ..
+            } => self.join(Guest::new(now, person, name, kind, attached), papers),
             Input::Leave { person, cause } => self.part(person, cause),
             Input::Remove { by, person } => {
                 operator(by)?;
@@ -150,6 +160,13 @@ impl RemoteRoom {
             Input::LowerHand { by, person } => self.lower_hand(by, person),
             Input::Consent { person, given } => self.consent(person, given),
             Input::ChangeRoom { person } => self.change_room(person),
+            Input::Invitation { person, number, state } => {
+                self.guest(person)?;
+                self.tell(person, Notice::Invitation { number, state });
+                Ok(())
+            }
+            Input::Say { person, text } => self.write(now, person, &text),
+            Input::Relay { .. } => Err(Denial::NotOffered),
             Input::Key { person, key } => {
                 let inside = self.guest(person)?.in_hall;
                 if inside && matches!(self.residence, Residence::Livekit { .. }) {
@@ -168,7 +185,9 @@ impl RemoteRoom {
                 self.timeout(now);
                 Ok(())
             }
-            Input::Attached(_) | Input::Detached { .. } | Input::Speaking(_) => Ok(()),
+            Input::Attached(person) => self.attached(person, true),
+            Input::Detached { person, .. } => self.attached(person, false),
+            Input::Speaking(_) => Ok(()),
             Input::Lock { by, .. }
             | Input::WaitingRoom { by, .. }
             | Input::Admit { by, .. }
@@ -179,7 +198,7 @@ impl RemoteRoom {
         }
     }
 
-    fn join(&mut self, now: Instant, person: LegId, name: String, papers: Papers) -> Result<(), Denial> {
+    fn join(&mut self, guest: Guest, papers: Papers) -> Result<(), Denial> {
         if self.guests.len() >= self.config.max_people {
             return Err(Denial::Refused(Cause::Full));
         }
@@ -188,11 +207,44 @@ impl RemoteRoom {
             (Residence::Livekit { .. }, Papers::Livekit(_)) | (Residence::Opentalk, Papers::Opentalk(_)) => {}
             _ => return Err(Denial::Refused(Cause::Forbidden)),
         }
-        self.guests.push(Guest::new(now, person, name));
+        let person = guest.leg;
+        self.guests.push(guest);
         self.changed = true;
         self.abroad(person, Deed::Attend(papers));
         if let Residence::Livekit { .. } = self.residence {
             self.enter_hall(person, None);
+            self.without_sound(person);
+        }
+        Ok(())
+    }
+
+    /// Lets a guest who only reads and writes into a room of LiveKit, which has nothing to say to it.
+    fn without_sound(&mut self, person: LegId) {
+        let first = self.guests.len() <= 1 && self.others.is_empty();
+        let Ok(guest) = self.guest(person) else { return };
+        if !guest.attached {
+            guest.phase = Phase::Inside;
+            guest.has_been_inside = true;
+            self.tell(person, Notice::Joined { first, muted: false });
+        }
+    }
+
+    /// Takes a guest's sound up, or down.
+    fn attached(&mut self, person: LegId, attached: bool) -> Result<(), Denial> {
+        let in_conference = self.residence == Residence::Opentalk;
+        let guest = self.guest(person)?;
+        let was_attached = std::mem::replace(&mut guest.attached, attached);
+        let is_inside = guest.phase == Phase::Inside;
+        if attached && !was_attached && is_inside {
+            if in_conference {
+                self.abroad(person, Deed::Say(Command::NewCredentials));
+            } else {
+                self.enter_hall(person, None);
+            }
+        } else if was_attached && !attached && is_inside {
+            guest.in_hall = false;
+            guest.out_since = None;
+            self.abroad(person, Deed::LeaveHall);
         }
         Ok(())
     }
@@ -302,6 +354,10 @@ impl RemoteRoom {
         let Ok(guest) = self.guest(person) else { return };
         guest.in_hall = false;
         guest.out_since = None;
+        if !guest.attached {
+            guest.on_the_way_since = None;
+            return;
+        }
         let muted = guest.is_closed();
         self.abroad(person, Deed::EnterHall { credentials, muted });
     }
@@ -314,9 +370,11 @@ impl RemoteRoom {
             return;
         }
         guest.told_silent = silent;
-        let in_hall = guest.in_hall;
+        let (in_hall, attached) = (guest.in_hall, guest.attached);
         self.changed = true;
-        self.say(Output::Media(MediaOrder::Mute(person, silent)));
+        if attached {
+            self.say(Output::Media(MediaOrder::Mute(person, silent)));
+        }
         if in_hall {
             self.abroad(person, Deed::MuteHall(silent));
         }

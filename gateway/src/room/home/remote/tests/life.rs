@@ -161,6 +161,86 @@ fn the_chat_is_announced_at_most_once_a_minute() {
     assert_eq!(play.hears(chat()), [Notice::ChatMessage]);
 }
 
+fn chat(play: &Play) -> Vec<(Option<LegId>, String, String, Vec<LegId>)> {
+    let lines = play.said.iter().filter_map(|output| match output {
+        Output::Chat {
+            from,
+            name,
+            text,
+            readers,
+        } => Some((*from, name.clone(), text.clone(), readers.to_vec())),
+        _ => None,
+    });
+    lines.collect()
+}
+
+#[test]
+fn whoever_can_read_reads_the_chat_of_its_conference_and_writes_to_it() {
+    let mut play = inside_as(Kind::Xmpp);
+    let event = Event::Chat {
+        from: "al\u{202e}ice".into(),
+        text: "hello\u{7}".into(),
+    };
+    assert_eq!(play.hears(event), []);
+    assert_eq!(chat(&play), [(None, "alice".into(), "hello".into(), vec![ADA])]);
+    let say = |text: &str| Input::Say {
+        person: ADA,
+        text: text.into(),
+    };
+    assert_eq!(play.act(say("Gr\u{fc}\u{df}e")), Ok(()));
+    assert_eq!(play.deeds(), [Deed::Say(Command::Chat("Gr\u{fc}\u{df}e".into()))]);
+    assert_eq!(
+        chat(&play),
+        [(Some(ADA), "Ada".into(), "Gr\u{fc}\u{df}e".into(), vec![ADA])]
+    );
+    play.hears(Event::Reconnecting);
+    assert_eq!(play.act(say("lost")), Err(Denial::NotNow));
+    play.hears(Event::SentToWaitingRoom);
+    assert_eq!(play.act(say("outside")), Err(Denial::Waiting));
+}
+
+#[test]
+fn whoever_only_reads_is_in_the_conference_without_sound_until_it_calls() {
+    let mut play = inside_as(Kind::Xmpp);
+    assert_eq!(play.deeds(), []);
+    assert_eq!(play.room.deadline(), None, "nobody waits for sound that is not coming");
+    play.act(Input::Attached(ADA)).unwrap();
+    assert_eq!(play.deeds(), [Deed::Say(Command::NewCredentials)]);
+    play.hears(Event::Credentials(credentials("r:main")));
+    let muted = false;
+    let credentials = Some(credentials("r:main"));
+    assert!(play.deeds().contains(&Deed::EnterHall { credentials, muted }));
+    let failed = false;
+    play.act(Input::Detached { person: ADA, failed }).unwrap();
+    assert_eq!(play.deeds(), [Deed::LeaveHall]);
+}
+
+#[test]
+fn a_room_of_livekit_lets_readers_in_at_once() {
+    let mut play = Play::new(Residence::Livekit { room: "r".into() });
+    play.join_as(Kind::Xmpp, ADA, Papers::Livekit(Vec::new())).unwrap();
+    let (first, muted) = (true, false);
+    assert_eq!(play.told(ADA), [Notice::Joined { first, muted }]);
+    assert_eq!(play.deeds().len(), 1, "no more than Attend");
+    let text = "hello".into();
+    assert_eq!(play.act(Input::Say { person: ADA, text }), Ok(()));
+}
+
+#[test]
+fn in_a_room_of_livekit_our_guests_read_each_other() {
+    let mut play = Play::new(Residence::Livekit { room: "r".into() });
+    play.join(ADA, Papers::Livekit(Vec::new())).unwrap();
+    play.join(BOB, Papers::Livekit(Vec::new())).unwrap();
+    play.hall(HallNews::In { may_speak: true });
+    let say = |person| Input::Say {
+        person,
+        text: "hello".into(),
+    };
+    assert_eq!(play.act(say(BOB)), Err(Denial::Waiting));
+    assert_eq!(play.act(say(ADA)), Ok(()));
+    assert_eq!(chat(&play), [(Some(ADA), "Ada".into(), "hello".into(), vec![ADA])]);
+}
+
 #[test]
 fn whoever_is_long_on_the_way_hears_so_and_is_not_kept_for_ever() {
     let mut play = Play::new(Residence::Livekit { room: "r".into() });

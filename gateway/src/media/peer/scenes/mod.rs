@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! A browser made of the same engine meets a phone on a real plane.
+//! Far ends made of the same engine meet a phone on a real plane.
+//!
+//! - `browsers`: they come with an offer and stay as they are.
+//! - `calls`: they are called too, hold, restart, press keys and lie.
 #![allow(clippy::unwrap_used)]
+
+mod browsers;
+mod calls;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,7 +16,6 @@ use bytes::Bytes;
 use landbridge_codecs::tone::{Tone, spectrum};
 use landbridge_codecs::{Codec, Encoder, EncoderOptions, Frame, MAX_PAYLOAD, Playout, PlayoutOptions, RtpPayload};
 use rtc::rtp;
-use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use tokio::sync::Notify;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -19,13 +24,14 @@ use webrtc::peer_connection::{
     PeerConnection, PeerConnectionEventHandler, RTCIceGatheringState, RTCSessionDescription,
 };
 
-use super::connection::{AUDIO_LEVEL, build, sound_track};
+use super::connection::{AUDIO_LEVEL, Wish, build, sound_track};
 use super::{DoorConfig, Event};
 use crate::call::LegId;
 use crate::media::ports::Ports;
-use crate::media::scenes::far::{Call, Far, plane};
-use crate::media::{LegEvents, Plane, RoomKey};
+use crate::media::scenes::far::Far;
+use crate::media::{LegEvents, PeerTerms, Plane};
 
+/// A browser or another client.
 struct Browser {
     leg: LegId,
     events: LegEvents,
@@ -67,53 +73,75 @@ impl PeerConnectionEventHandler for Ears {
     }
 }
 
-impl Browser {
-    async fn join(plane: &Plane, ports: &Ports, hertz: f64) -> Browser {
+/// The far end's engine, before it knows whom it meets.
+struct Engine {
+    connection: Arc<dyn PeerConnection>,
+    track: Arc<TrackLocalStaticRTP>,
+    arrived: Receiver<rtp::Packet>,
+    gathered: Arc<Notify>,
+}
+
+impl Engine {
+    async fn new(ports: &Ports) -> Engine {
         let (gathered, (sender, arrived)) = (Arc::new(Notify::new()), sync_channel(256));
         let config = DoorConfig {
             listen: vec!["127.0.0.1".parse().unwrap()],
+            reach: super::Reach::new(&["127.0.0.1".parse().unwrap()], None, 1..=2),
             public_address: None,
             lease: ports.reserve(&["127.0.0.1".parse().unwrap()]).unwrap(),
             timeout: Duration::from_secs(5),
         };
-        let connection = build(
-            &config,
-            Arc::new(Ears {
-                gathered: gathered.clone(),
-                arrived: sender,
-            }),
-        )
-        .await
-        .unwrap();
+        let wish = Wish {
+            digits: true,
+            ..Wish::default()
+        };
+        let ears = Ears {
+            gathered: gathered.clone(),
+            arrived: sender,
+        };
+        let connection = build(&config, &wish, Arc::new(ears)).await.unwrap();
         std::mem::forget(config.lease);
         let track = Arc::new(TrackLocalStaticRTP::new(sound_track(4711)));
         connection
             .add_track(track.clone() as Arc<dyn TrackLocal>)
             .await
             .unwrap();
-        let offer = connection.create_offer(None).await.unwrap();
-        connection.set_local_description(offer).await.unwrap();
-        gathered.notified().await;
-        let offer = connection.local_description().await.unwrap().sdp;
-        let leg = LegId::next();
-        let (answer, events) = plane.answer_browser(leg, offer.as_bytes()).await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        assert!(
-            answer.contains("a=candidate:") && answer.contains("127.0.0.1 46"),
-            "{answer}"
-        );
-        assert!(answer.contains(AUDIO_LEVEL), "{answer}");
-        let level_id = super::connection::offered_level_id(&answer).unwrap();
-        connection
-            .set_remote_description(RTCSessionDescription::answer(answer).unwrap())
-            .await
-            .unwrap();
-        Browser {
-            leg,
-            events,
+        Engine {
             connection,
             track,
             arrived,
+            gathered,
+        }
+    }
+
+    async fn offer(&self) -> String {
+        let offer = self.connection.create_offer(None).await.unwrap();
+        self.connection.set_local_description(offer).await.unwrap();
+        self.gathered.notified().await;
+        self.connection.local_description().await.unwrap().sdp
+    }
+
+    async fn answer(&self, offer: Vec<u8>) -> String {
+        let offer = RTCSessionDescription::offer(String::from_utf8(offer).unwrap()).unwrap();
+        self.connection.set_remote_description(offer).await.unwrap();
+        let answer = self.connection.create_answer(None).await.unwrap();
+        self.connection.set_local_description(answer).await.unwrap();
+        self.gathered.notified().await;
+        self.connection.local_description().await.unwrap().sdp
+    }
+
+    async fn take(&self, answer: Vec<u8>) {
+        let answer = RTCSessionDescription::answer(String::from_utf8(answer).unwrap()).unwrap();
+        self.connection.set_remote_description(answer).await.unwrap();
+    }
+
+    fn met(self, leg: LegId, events: LegEvents, hertz: f64, level_id: u8) -> Browser {
+        Browser {
+            leg,
+            events,
+            connection: self.connection,
+            track: self.track,
+            arrived: self.arrived,
             tone: Tone::sine(hertz, 6000),
             encoder: Encoder::new(Codec::Opus, &EncoderOptions::default()).unwrap(),
             playout: Playout::new(Codec::Opus, PlayoutOptions::default()).unwrap(),
@@ -123,6 +151,47 @@ impl Browser {
             levels: Vec::new(),
             level: 20,
         }
+    }
+}
+
+impl Browser {
+    async fn join(plane: &Plane, ports: &Ports, hertz: f64) -> Browser {
+        let engine = Engine::new(ports).await;
+        let offer = engine.offer().await;
+        let leg = LegId::next();
+        let (answer, events) = plane.answer_browser(leg, offer.as_bytes()).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.contains("a=candidate:") && answer.contains("127.0.0.1 46"),
+            "{answer}"
+        );
+        assert!(answer.contains(AUDIO_LEVEL), "{answer}");
+        let level_id = super::connection::offered_level_id(&answer).unwrap();
+        engine.take(answer.into_bytes()).await;
+        engine.met(leg, events, hertz, level_id)
+    }
+
+    /// Calls with keys and video on offer.
+    async fn call(plane: &Plane, ports: &Ports, hertz: f64) -> Browser {
+        let engine = Engine::new(ports).await;
+        let offer = engine.offer().await;
+        let leg = LegId::next();
+        let (answer, events) = plane
+            .answer_peer(leg, offer.as_bytes(), &PeerTerms::default())
+            .await
+            .unwrap();
+        engine.take(answer).await;
+        engine.met(leg, events, hertz, 1)
+    }
+
+    /// Is called, and answers.
+    async fn pick_up(plane: &Plane, ports: &Ports, hertz: f64) -> Browser {
+        let leg = LegId::next();
+        let (offer, events) = plane.offer_peer(leg, &PeerTerms::default()).await.unwrap();
+        let engine = Engine::new(ports).await;
+        let answer = engine.answer(offer).await;
+        plane.accept_peer(leg, answer.as_bytes()).await.unwrap();
+        engine.met(leg, events, hertz, 1)
     }
 
     async fn tick(&mut self) {
@@ -179,6 +248,10 @@ impl Browser {
         )
     }
 
+    fn forget(&mut self) {
+        self.heard.clear();
+    }
+
     fn told(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
@@ -196,65 +269,3 @@ async fn live(browsers: &mut [&mut Browser], phone: &mut Far, ticks: u32) {
 }
 
 const TONES: [f64; 3] = [450.0, 650.0, 850.0];
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_browsers_and_a_phone_hear_each_other() {
-    assert_eq!(sound_track(1).kind(), RtpCodecKind::Audio);
-    let plane = plane(46_500..=46_519);
-    let ports = Ports::new(46_520..=46_539, Duration::ZERO);
-    let mut phone = Far::call(&plane, Call::new(Codec::Pcma, TONES[0]));
-    let mut alice = Browser::join(&plane, &ports, TONES[1]).await;
-    let mut bob = Browser::join(&plane, &ports, TONES[2]).await;
-    for leg in [phone.leg, alice.leg, bob.leg] {
-        plane.enter(leg, RoomKey(1));
-    }
-    live(&mut [&mut alice, &mut bob], &mut phone, 120).await;
-    assert_eq!(phone.hears(&TONES), [TONES[1], TONES[2]]);
-    assert_eq!(alice.hears(&TONES), [TONES[0], TONES[2]]);
-    assert_eq!(bob.hears(&TONES), [TONES[0], TONES[1]]);
-    assert_eq!(alice.told(), [Event::Connected, Event::FirstPacket]);
-    assert!(
-        alice.levels.iter().any(|level| level & 0x7f < 40),
-        "audio levels reach the browser"
-    );
-    let stats = plane.stats(alice.leg).await.unwrap();
-    assert_eq!(
-        (stats.encryption.as_str(), stats.codec),
-        ("DTLS-SRTP", Some(Codec::Opus))
-    );
-    // What a browser calls silent is not decoded, and the next louder packet is.
-    alice.level = 127;
-    live(&mut [&mut alice, &mut bob], &mut phone, 70).await;
-    phone.forget();
-    live(&mut [&mut alice, &mut bob], &mut phone, 50).await;
-    assert_eq!(phone.hears(&TONES), [TONES[2]]);
-    alice.level = 20;
-    live(&mut [&mut alice, &mut bob], &mut phone, 55).await;
-    assert_eq!(phone.hears(&TONES), [TONES[1], TONES[2]]);
-    plane.close(bob.leg);
-    live(&mut [&mut alice, &mut bob], &mut phone, 10).await;
-    phone.forget();
-    live(&mut [&mut alice], &mut phone, 50).await;
-    assert_eq!(phone.hears(&TONES), [TONES[1]]);
-    alice.connection.close().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_browser_that_vanishes_times_out() {
-    let config = crate::media::MediaConfig {
-        timeout: Duration::from_secs(2),
-        ..crate::media::scenes::far::config(46_540..=46_559)
-    };
-    let plane = Plane::start(config).unwrap();
-    let ports = Ports::new(46_560..=46_579, Duration::ZERO);
-    let mut phone = Far::call(&plane, Call::new(Codec::Pcma, TONES[0]));
-    let mut alice = Browser::join(&plane, &ports, TONES[1]).await;
-    plane.enter(alice.leg, RoomKey(1));
-    live(&mut [&mut alice], &mut phone, 60).await;
-    assert_eq!(alice.told(), [Event::Connected, Event::FirstPacket]);
-    alice.connection.close().await.unwrap();
-    let end = tokio::time::timeout(Duration::from_secs(10), alice.events.recv())
-        .await
-        .expect("in time");
-    assert!(matches!(end, Some(Event::TimedOut | Event::Failed(_))), "{end:?}");
-}
