@@ -71,7 +71,11 @@ test('the page has no accessibility violations on any screen, language and colou
 
         await page.click('#again');
         crowd();
+        standIn.mayInvite = true;
         await joinAs({ pin: MODERATOR_PIN, name: 'Mira Vogel' });
+        await page.waitForSelector('#invite:not([hidden])');
+        standIn.write(null, 'Ayşe Yılmaz', 'Guten Tag!\nHello!');
+        standIn.write(standIn.named('Mira Vogel').id, 'Mira Vogel', 'Moin');
         standIn.room.locked = true;
         standIn.add({ name: 'Jonas Petersen', waiting: true, kind: 'browser' });
         standIn.add({ name: '+49 30 1234567', waiting: true });
@@ -427,6 +431,84 @@ test('a microphone that is missing, denied or insecure is explained, and listeni
       await other.close();
     }
   }
+});
+
+test('people read and write by keyboard alone, and the log tells new lines to screen readers', async () => {
+  await visit({ locale: 'en' });
+  await joinAs({ name: 'Alice' });
+  await until(() => standIn.streams.size === 1);
+  const log = page.getByRole('log', { name: 'Chat' });
+  assert.equal(await log.getAttribute('aria-live'), 'polite');
+  standIn.write(null, '', '<b>hello</b>\nsecond line');
+  await page.waitForFunction(() => /Unnamed/.test(document.getElementById('chat-log').textContent));
+  assert.equal(await page.locator('#chat-log b').count(), 0, 'a text is never markup');
+  assert.ok(await page.locator('#chat-empty').isHidden());
+  await page.keyboard.press('c');
+  assert.equal(await focusedId(), 'chat-text');
+  await page.keyboard.type('my hand is not raised');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('two');
+  await page.keyboard.press('Enter');
+  await until(() => standIn.lines.length === 2);
+  assert.equal(standIn.lines[1].text, 'my hand is not raised\ntwo');
+  assert.equal(standIn.hands.length, 0, 'typing is no shortcut');
+  await page.waitForFunction(() => document.getElementById('chat-text').value === '');
+  assert.match(await page.textContent('#chat-log'), /Alice \(you\)/);
+  await page.click('[data-language=de]');
+  assert.match(await page.textContent('#chat-log'), /Alice \(Sie\)/);
+
+  standIn.cutEvents();
+  await until(() => standIn.streams.size === 1);
+  await page.waitForTimeout(300);
+  assert.equal(await page.locator('#chat-log .line').count(), 2, 'a line that comes again is shown once');
+  for (let n = 0; n < 120; n += 1) standIn.write(null, 'Bob', `line ${n}`);
+  await page.waitForFunction(() => document.getElementById('chat-log').textContent.includes('line 119'));
+  assert.equal(await page.locator('#chat-log .line').count(), 100);
+  const atEnd = () => page.$eval('#chat-log', (node) => node.scrollHeight - node.scrollTop - node.clientHeight < 40);
+  assert.ok(await atEnd());
+  await page.focus('#chat-log');
+  await page.keyboard.press('Home');
+  await page.waitForFunction(() => document.getElementById('chat-log').scrollTop === 0);
+  standIn.write(null, 'Bob', 'the last');
+  await page.waitForFunction(() => document.getElementById('chat-log').textContent.includes('the last'));
+  assert.ok(!await atEnd(), 'whoever reads further up stays there');
+  await page.waitForFunction(() => document.title.startsWith('(1) ') && /1 neu/.test(document.getElementById('chat-unread').textContent));
+  await page.keyboard.press('End');
+  await page.waitForFunction(() => document.getElementById('chat-unread').hidden && !document.title.startsWith('('));
+
+  standIn.failChat = [429, 'too_fast', { 'Retry-After': '2' }];
+  await page.fill('#chat-text', 'so viel');
+  await page.click('#chat-send');
+  await spoken('#assertive', 'So viele Nachrichten');
+  assert.equal(await page.inputValue('#chat-text'), 'so viel', 'what was not shown is not lost');
+  assert.equal(await page.getAttribute('#chat-text', 'aria-invalid'), 'true');
+  await page.click('[data-language=en]');
+  assert.match(await page.textContent('#chat-error'), /not shown/);
+  await finish();
+});
+
+test('a moderator calls somebody into the meeting and hears what becomes of it', async () => {
+  standIn.mayInvite = true;
+  await visit({ locale: 'en' });
+  await joinAs({ pin: MODERATOR_PIN, name: 'Mira' });
+  await until(() => standIn.streams.size === 1);
+  await page.getByLabel('Call somebody by XMPP').fill('nobody');
+  await page.keyboard.press('Enter');
+  await spoken('#assertive', 'an address like name@example.org');
+  assert.deepEqual(standIn.invited, []);
+  await page.fill('#invite-address', 'x@evil.example');
+  await page.keyboard.press('Enter');
+  await spoken('#assertive', 'may not be called');
+  await page.fill('#invite-address', ' xmpp:bob@a.example ');
+  await page.keyboard.press('Enter');
+  await until(() => standIn.invited[0] === 'bob@a.example');
+  await spoken('#polite', 'Calling bob@a.example');
+  for (const [state, words] of [['ringing', 'it rings'], ['no_answer', 'does not answer'], ['unheard_of', 'failed']]) {
+    standIn.send(standIn.named('Mira').id, 'notice', { notice: 'invitation', invitation: 1, state });
+    await spoken('#polite', words);
+  }
+  assert.equal(await page.locator('#invitations li').count(), 1);
+  await finish();
 });
 
 async function visit({ locale, colorScheme = 'light', reducedMotion = 'no-preference', forcedColors = 'none', viewport = { width: 1280, height: 800 }, query = '', from = browser, prepare = null }) {

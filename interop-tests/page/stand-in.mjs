@@ -50,6 +50,10 @@ class StandIn {
     this.log = [];
     this.failJoin = null;
     this.refuseEvents = false;
+    this.lines = [];
+    this.failChat = null;
+    this.mayInvite = false;
+    this.invited = [];
     this.next = 1;
   }
 
@@ -90,6 +94,13 @@ class StandIn {
     }
   }
 
+  /** Writes as somebody, or as nobody of this room. */
+  write(from, name, text) {
+    const line = { id: this.lines.length + 1, from, name, text, at: 1_767_258_000 + this.lines.length };
+    this.lines.push(line);
+    for (const id of this.streams.keys()) this.send(id, 'chat', line);
+  }
+
   async handle(request, response) {
     const url = new URL(request.url, this.origin);
     if (request.method === 'GET' && url.pathname === '/') return this.file(response, 'index.html');
@@ -121,7 +132,7 @@ class StandIn {
     const person = this.add({ name, kind: 'browser', role, waiting });
     const token = `token-${person.id}`;
     this.tokens.set(token, person.id);
-    json(response, 200, { participant: person.id, token, role, state: waiting ? 'waiting' : 'joined', media: `/whip/${MEETING}`, events: '/api/events' });
+    json(response, 200, { participant: person.id, token, role, state: waiting ? 'waiting' : 'joined', media: `/whip/${MEETING}`, events: '/api/events', invite: this.mayInvite && role === 'moderator' });
   }
 
   events(response, token) {
@@ -130,6 +141,7 @@ class StandIn {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
     response.write('retry: 300\n\n');
     this.streams.set(id, response);
+    for (const line of this.lines) this.send(id, 'chat', line);
     response.on('close', () => { if (this.streams.get(id) === response) this.streams.delete(id); });
     this.tell();
   }
@@ -143,6 +155,12 @@ class StandIn {
   }
 
   command(response, me, where, body) {
+    if (where === '/api/chat' && this.failChat) return problem(response, ...this.failChat);
+    if (where === '/api/invite') {
+      if (body.address.endsWith('evil.example')) return problem(response, 403, 'not_allowed');
+      this.invited.push(body.address);
+      return json(response, 202, { invitation: this.invited.length });
+    }
     const other = /^\/api\/participants\/([^/]+)\/(\w+)$/.exec(where);
     const moderates = other || where.startsWith('/api/room/');
     if (moderates && me.role !== 'moderator') return problem(response, 403, 'not_moderator');
@@ -150,6 +168,7 @@ class StandIn {
     if (other) this.moderate(other[2], this.find(other[1]));
     else if (where === '/api/me/mute') Object.assign(me, { muted: body.muted, muted_by_moderator: false });
     else if (where === '/api/me/hand') this.hands = body.raised ? [...new Set([...this.hands, me.id])] : this.hands.filter((id) => id !== me.id);
+    else if (where === '/api/chat') this.write(me.id, me.name, body.text);
     else if (where === '/api/me/leave') this.drop(me.id, 'left');
     else if (where === '/api/room/lock') this.room.locked = body.locked;
     else if (where === '/api/room/waiting-room') this.room.waiting_room = body.enabled;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // A person at the real page of a real gateway: visitor.mjs SCRATCH NAME PIN HZ SECONDS
 // Hums HZ into the microphone; prints one JSON line a second: what it hears and whom it sees. Lines appended to
-// SCRATCH/NAME.do steer it: "click <css>", "key <key>", "end".
+// SCRATCH/NAME.do steer it: "click <css>", "key <key>", "write <line for the chat>", "invite <address>", "end".
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { launch, wave } from './browser.mjs';
@@ -32,6 +32,8 @@ try {
       screen: document.querySelector('[data-screen]:not([hidden])').dataset.screen,
       title: document.querySelector('[data-screen]:not([hidden]) h1').textContent,
       roster: [...document.querySelectorAll('#roster > li')].map((row) => row.innerText.replace(/\s+/g, ' ').trim()),
+      chat: [...document.querySelectorAll('#chat-log .line')].map((line) => [line.dataset.name, line.querySelector('.words').textContent]),
+      calls: [...document.querySelectorAll('#invitations li')].map((row) => row.textContent),
       hears: window.landbridgeTest.heardPeakHz(8),
     })));
     const steps = path.join(scratch, `${name}.do`);
@@ -40,6 +42,8 @@ try {
       const [verb, ...rest] = lines[done].split(' ');
       if (verb === 'click') await page.click(rest.join(' '), { timeout: 3000 });
       if (verb === 'key') await page.keyboard.press(rest.join(' '));
+      if (verb === 'write') { await page.fill('#chat-text', rest.join(' ')); await page.press('#chat-text', 'Enter'); }
+      if (verb === 'invite') { await page.fill('#invite-address', rest.join(' ')); await page.press('#invite-address', 'Enter'); }
       if (verb === 'end') second = Infinity;
       say({ did: lines[done] });
     }

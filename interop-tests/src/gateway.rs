@@ -21,11 +21,13 @@ pub const WEB: &str = "http://127.0.0.1:8080";
 pub const ADMIN: &str = "http://127.0.0.1:9090";
 
 /// A configuration to be written and served.
+#[derive(Clone)]
 pub struct Setup {
     folder: PathBuf,
     extra: String,
     trunk: String,
     media: String,
+    address: &'static str,
     ports: &'static str,
     lobby: String,
     meeting: bool,
@@ -57,6 +59,7 @@ impl Setup {
             extra: String::new(),
             trunk: "encryption = \"prefer\"\nlanguage = \"de\"".into(),
             media: "timeout = \"30s\"".into(),
+            address: "127.0.0.1",
             ports: "40000-48999",
             lobby: String::new(),
             meeting: true,
@@ -76,6 +79,12 @@ impl Setup {
     /// Replaces the lines of `[media]` but listen and ports.
     pub fn media(mut self, lines: &str) -> Setup {
         self.media = lines.into();
+        self
+    }
+
+    /// Has media on another address; libnice knows no way from elsewhere to loopback.
+    pub fn media_at(mut self, address: &'static str) -> Setup {
+        self.address = address;
         self
     }
 
@@ -132,10 +141,10 @@ impl Setup {
             "[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\", \"tls:127.0.0.1:5061\"]\n\
              [sip.tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway.key\"\nserver_ca = \"ca.pem\"\n\
              [[trunk]]\nname = \"test\"\nfrom = [\"127.0.0.0/8\", \"10.55.0.0/24\"]\n{}\n\
-             [media]\nlisten = [\"127.0.0.1\"]\nports = \"{}\"\n{}\n\
+             [media]\nlisten = [\"{}\"]\nports = \"{}\"\n{}\n\
              [web]\nlisten = \"127.0.0.1:8080\"\n[admin]\nlisten = \"127.0.0.1:9090\"\n[lobby]\n{}\n\
              {}{}\n",
-            self.trunk, self.ports, self.media, self.lobby, meeting, self.extra
+            self.trunk, self.address, self.ports, self.media, self.lobby, meeting, self.extra
         );
         let path = self.folder.join("landbridge.toml");
         std::fs::write(&path, text).expect("the scratch folder is writable");

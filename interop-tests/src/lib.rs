@@ -16,3 +16,5 @@ pub mod prompts;
 pub mod sound;
 /// SIP and RTP octet by octet, as good peers do not send them.
 pub mod wire;
+/// A gateway that is the component of an XMPP server, and the servers.
+pub mod xmpp_world;

@@ -144,6 +144,25 @@ impl Recording {
     }
 }
 
+/// Tells whether a list of peaks, as peers print it, holds exactly `heard` of the tones `all`: each within 8 Hz, above
+/// `floor` [dB], and 20 dB above every other of `all`.
+pub fn peaks_are_exactly(peaks: &serde_json::Value, heard: &[f64], all: &[f64], floor: f64) -> bool {
+    let Some(peaks) = peaks.as_array() else { return false };
+    let level = |hz: &f64| {
+        let near = peaks
+            .iter()
+            .filter(|p| (p["hz"].as_f64().unwrap_or(0.0) - hz).abs() < 8.0);
+        near.filter_map(|p| p["db"].as_f64()).fold(-120.0, f64::max)
+    };
+    let quietest = heard.iter().map(level).fold(f64::INFINITY, f64::min);
+    let others = all.iter().filter(|hz| !heard.contains(hz)).map(level);
+    let others = others.fold(-120.0, f64::max);
+    if heard.is_empty() {
+        return others < floor;
+    }
+    quietest > floor && quietest - others > 20.0
+}
+
 /// Writes a sine of 12 s, 48 kHz mono, amplitude −11 dBFS.
 pub fn write_tone(path: &Path, hz: f64, rate: u32, seconds: u32) {
     let spec = hound::WavSpec {

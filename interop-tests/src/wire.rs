@@ -68,6 +68,26 @@ impl Client {
         None
     }
 
+    /// Calls `user` under a name, as it stands in the From field, stays for a while and hangs up; returns the answer.
+    pub fn call_as(&self, name: &[u8], user: &str, body: &str, stay: Duration) -> Option<Answer> {
+        let call = Call::new(user, &self.address.to_string(), "UDP");
+        let invite = call.invite(body);
+        let (before, after) = invite.split_once("From: ").expect("an INVITE has a From field");
+        self.send(&[before.as_bytes(), b"From: ", name, b" ", after.as_bytes()].concat());
+        let answer = self.final_answer(&call.branch, Duration::from_secs(5))?;
+        let named = |text: String| {
+            let (before, after) = text.split_once("From: ").expect("a request has a From field");
+            [before.as_bytes(), b"From: ", name, b" ", after.as_bytes()].concat()
+        };
+        self.send(&named(call.ack(&answer)));
+        if answer.status < 300 {
+            std::thread::sleep(stay);
+            self.send(&named(call.bye(&answer)));
+            self.answers(Duration::from_millis(100));
+        }
+        Some(answer)
+    }
+
     /// Calls `user` with a body, acknowledges the answer, hangs up if it is a good one, and returns it.
     pub fn call(&self, user: &str, body: &str) -> Option<Answer> {
         let call = Call::new(user, &self.address.to_string(), "UDP");

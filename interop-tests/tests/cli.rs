@@ -114,6 +114,12 @@ fn explain_names_file_and_line_of_each_rule_and_shows_no_pin() {
     assert!(out.contains("declined"), "{out}");
     let (code, out, _) = run(&folder, &["explain", "+4930123", "112"]);
     assert!(code == Some(0) && out.contains("emergency"), "{out}");
+    let room = "xmpp:1234567890*0987654321@meet.example";
+    let (code, out, _) = run(&folder, &["explain", "xmpp:alice@a.example", room]);
+    assert!(
+        code == Some(0) && out.contains("trunk  xmpp") && out.contains(MEETING) && !out.contains(PIN),
+        "{out}"
+    );
     let (code, _, errors) = run(&folder, &["explain", "1", "2", "--trunk", "nobody"]);
     assert!(
         code == Some(2) && errors.contains("test"),

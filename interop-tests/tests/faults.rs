@@ -27,8 +27,9 @@ const ELSEWHERE: &str = "2222222222";
 const SAM_HZ: f64 = 1270.0;
 const ALL: [f64; 3] = [ALICE_HZ, BOB_HZ, SAM_HZ];
 const SOON: Duration = Duration::from_secs(12);
-/// A server that is back has its phones back within this time.
-const BACK: Duration = Duration::from_secs(3);
+/// A server that is back has its phones back within this time, beside another suite on the same two cores; three seconds
+/// are what an idle machine shows.
+const BACK: Duration = Duration::from_secs(5);
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)

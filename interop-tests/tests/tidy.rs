@@ -130,8 +130,11 @@ fn each_package_has_one_door() {
         &named_outside(&["rsip"], &["gateway/sip/", tests]),
     );
     assert_none(
-        "only media/peer names webrtc",
-        &named_outside(&["webrtc", "rtc"], &["gateway/src/media/peer"]),
+        "only media/peer and the bench's crowd name webrtc",
+        &named_outside(
+            &["webrtc", "rtc"],
+            &["gateway/src/media/peer", "interop-tests/src/bin/bench/crowd.rs"],
+        ),
     );
     assert_none(
         "only media/rtp/srtp.rs names rtc_srtp",
@@ -147,6 +150,27 @@ fn each_package_has_one_door() {
             &["reqwest", "tokio_tungstenite"],
             &["gateway/src/legs/livekit", "gateway/src/legs/opentalk", tests],
         ),
+    );
+    assert_none(
+        "only legs/jingle opens XMPP streams",
+        &named_outside(&["tokio_xmpp"], &["gateway/src/legs/jingle"]),
+    );
+    assert_none(
+        "only gateway/jingle names XMPP's stanzas",
+        &named_outside(&["xmpp_parsers", "xso"], &["gateway/jingle/"]),
+    );
+    let elements = [
+        "gateway/jingle/",
+        "gateway/src/legs/jingle",
+        "gateway/src/config/invite.rs",
+        "gateway/src/config/",
+        "gateway/src/call/invite.rs",
+        tests,
+        "fuzz/",
+    ];
+    assert_none(
+        "only gateway/jingle, legs/jingle and [xmpp] name addresses and elements of XMPP",
+        &named_outside(&["minidom", "jid"], &elements),
     );
     let io = [
         "tokio",
@@ -165,7 +189,7 @@ fn each_package_has_one_door() {
 
 #[test]
 fn no_leg_imports_another_leg() {
-    let legs = ["echo", "livekit", "opentalk", "sip", "whip"];
+    let legs = ["echo", "jingle", "livekit", "opentalk", "sip", "whip"];
     let mut broken = Vec::new();
     for leg in legs {
         for other in legs.iter().filter(|other| **other != leg) {
@@ -216,6 +240,7 @@ fn only_the_command_line_prints() {
             "codecs/src",
             "dialplan/src",
             "federation/src",
+            "gateway/jingle/src",
             "gateway/opentalk/src",
             "gateway/sip/src",
             "gateway/src",

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: EUPL-1.2
 # bench.sh [MEASUREMENT…]   measure the release build beside its rivals, and write docs/bench.md (idle setup rate delay room
-# listeners) and docs/bench-meetings.md (sfu sfu-delay joins leak), each when all of it was measured.
-# Each load is bounded; the whole takes about 16 minutes after the build.
+# listeners), docs/bench-meetings.md (sfu sfu-delay joins leak) and docs/bench-xmpp.md (jingle jingle-setup), each when all of
+# it was measured. Each load is bounded; the whole takes about 20 minutes after the build.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target="${CARGO_TARGET_DIR:-target}"

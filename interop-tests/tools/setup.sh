@@ -12,6 +12,8 @@ build=(cmake g++ make pkg-config)
 phones=(baresip-core sip-tester linphone-cli openssl iproute2 util-linux coreutils curl)
 meetings=(redis-server faketime)
 browser=(chromium nodejs npm python3-venv)
+messengers=(dino-im gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio xvfb xdotool pulseaudio pulseaudio-utils dbus dbus-daemon at-spi2-core gir1.2-atspi-2.0 python3-gi sqlite3 libglib2.0-bin nftables)
+prosody=(prosody lua-event lua-sec lua-unbound)
 rivals=(baresip-core janus sip-tester openssl iproute2 util-linux coreutils python3-venv)
 
 apt_install() {
@@ -50,7 +52,7 @@ apt_install_idle() {
 }
 
 python_install() {
-  local wanted="numpy aiortc aiohttp pjsua2-python livekit"
+  local wanted="numpy aiortc aiohttp pjsua2-python livekit slixmpp"
   [ "$(cat "$cache/venv/wanted" 2>/dev/null)" = "$wanted" ] && return
   echo "setup: installing $wanted (PyPI)"
   python3 -m venv "$cache/venv"
@@ -62,10 +64,13 @@ python_install() {
 javascript_install() {
   local folder="$cache/js"
   mkdir -p "$folder"
-  cmp -s interop-tests/page/package.json "$folder/package.json" && [ -d "$folder/node_modules" ] && return
+  cmp -s interop-tests/page/package.json "$folder/package.json" && [ -f "$folder/stanza.bundle.js" ] && return
   echo "setup: installing the browser driver (npm)"
   cp interop-tests/page/package.json "$folder/package.json"
   (cd "$folder" && npm install --no-audit --no-fund --silent)
+  # stanza has no file that a page could load.
+  (cd "$folder" && printf "import * as XMPP from 'stanza'; window.XMPP = XMPP;\n" |
+    node_modules/.bin/esbuild --bundle --format=iife --platform=browser --define:global=globalThis --log-level=error --outfile=stanza.bundle.js)
 }
 
 cargo_tool() { # NAME VERSION
@@ -144,6 +149,9 @@ case $want in
   test)
     apt_install "${build[@]}" "${phones[@]}" "${browser[@]}"
     apt_install_idle redis-server redis-server "${meetings[@]}"
+    apt_install_idle prosody prosody "${prosody[@]}"
+    apt_install_idle ejabberdctl ejabberd ejabberd
+    apt_install "${messengers[@]}"
     python_install
     javascript_install
     livekit_server_install v1.13.5
@@ -153,6 +161,7 @@ case $want in
     ;;
   bench)
     apt_install_idle janus janus "${build[@]}" "${rivals[@]}"
+    apt_install_idle prosody prosody "${prosody[@]}"
     python_install
     livekit_server_install v1.13.5
     roomserver_libraries_install 0.10.3

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: EUPL-1.2
 # test.sh [SUITE…]   unit tests, virtual time and the real peers; one line per suite, the log only when one fails.
-# Suites: tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults life bad_input load. FILTER=name runs the tests whose name holds it.
+# Suites: tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms
+# xmpp_faults xmpp_hostile life bad_input load. FILTER=name runs the tests whose name holds it.
 # Each suite of strangers runs in a network namespace of its own, so two run side by side; load runs alone.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/interop-tests/tools
 logs=$(mktemp -d -t landbridge-test.XXXXXX)
 export LANDBRIDGE_JS="${LANDBRIDGE_JS:-${XDG_CACHE_HOME:-$HOME/.cache}/landbridge/js}"
-all=(tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults life bad_input load)
+all=(tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms xmpp_faults xmpp_hostile life bad_input load)
 suites=("${@:-${all[@]}}")
 passed=0 failed=0
 
@@ -30,9 +31,9 @@ build() {
   printf 'ok    %-12s %31d s\n' build $((SECONDS - start))
 }
 
-# program SUITE   the path of a suite's test program, as cargo told it
+# program SUITE   the path of a suite's test program, as cargo told it; other packages may have tests of that name
 program() {
-  grep -o '"executable":"[^"]*/deps/'"$1"'-[0-9a-f]*"' "$logs/build.json" | tail -n 1 | cut -d'"' -f4
+  grep 'interop-tests#' "$logs/build.json" | grep -o '"executable":"[^"]*/deps/'"$1"'-[0-9a-f]*"' | tail -n 1 | cut -d'"' -f4
 }
 
 strangers() { # PROGRAM ARGUMENT…   runs a test program in a network namespace of its own

@@ -11,7 +11,7 @@ use crate::process::{Process, tail};
 use crate::sound::Recording;
 
 /// How long one phone may live.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// A phone before it is switched on.
 pub struct Setup {

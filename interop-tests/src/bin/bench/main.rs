@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! `make bench`: the gateway beside a rival, in one run, with one client; writes `docs/bench.md` and `docs/bench-meetings.md`.
+//! `make bench`: the gateway beside a rival, in one run, with one client; writes `docs/bench.md`, `docs/bench-meetings.md`
+//! and `docs/bench-xmpp.md`.
 //!
 //! Run it through `interop-tests/tools/bench.sh`, which builds, and gives it a network namespace of its own.
-//! Arguments choose measurements: `idle setup rate room listeners delay sfu sfu-delay joins leak`; none = all. A page is
+//! Arguments choose measurements: `idle setup rate room listeners delay sfu sfu-delay joins leak jingle jingle-setup`; none = all. A page is
 //! written only when all its measurements ran.
 
 /// A-law, as far as bursts need it.
 mod alaw;
 /// CPU time, memory, and where all of it ran.
 mod cost;
+/// Many WebRTC callers on one socket.
+mod crowd;
 /// Hears all legs.
 mod ears;
 /// A LiveKit room and the people in it.
 mod hall;
 /// The rival for rooms.
 mod janus;
+/// Calls to a meeting by XMPP.
+mod jingle;
 /// The measurements, one file each.
 mod measure;
 /// Speaks for all legs.
@@ -31,6 +36,8 @@ mod sip;
 mod softphone;
 /// Listens in on what goes to a media server.
 mod wiretap;
+/// An XMPP client for load.
+mod xmpp;
 
 use std::path::Path;
 use std::process::ExitCode;

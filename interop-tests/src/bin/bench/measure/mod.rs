@@ -5,6 +5,8 @@
 pub(crate) mod delay;
 /// Resident memory of a program that does nothing.
 pub(crate) mod idle;
+/// XMPP clients in one room.
+pub(crate) mod jingle;
 /// Many phones that come into a LiveKit room at once, and come and go.
 pub(crate) mod joins;
 /// What one more listener costs.
