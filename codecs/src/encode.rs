@@ -127,6 +127,14 @@ impl Encoder {
         }
     }
 
+    /// Changes the bit rate (bit/s), 6 000..=128 000; it concerns Opus alone.
+    pub fn set_bitrate(&mut self, bits_per_second: u32) {
+        if let Kind::Opus(encoder) = &mut self.kind {
+            // Only a value outside the range can be refused.
+            let _ = encoder.set_bitrate(opus::Bitrate::Bits(bits_per_second.clamp(6_000, 128_000) as i32));
+        }
+    }
+
     /// Tells the encoder what the far end loses (%), so that Opus spends bits on redundancy only where it helps.
     pub fn set_expected_loss(&mut self, percent: u8) {
         if let Kind::Opus(encoder) = &mut self.kind {

@@ -10,6 +10,7 @@ use super::peer;
 use super::rtp::digits::{DigitReceiver, DigitSender, Tick};
 use super::rtp::packet::{HEADER, Packet, Sort, sort, ssrc};
 use super::rtp::receipts::Receipts;
+use super::rtp::red;
 use super::rtp::rtcp;
 use super::rtp::source::{Stream, Verdict};
 use super::rtp::srtp::Opener;
@@ -102,6 +103,11 @@ pub fn rtp_rtcp(bytes: &[u8]) {
         let mut count = 0;
         rtcp::read(datagram, |_| count += 1);
         assert!(count <= datagram.len() / 4, "more said than there are words");
+        let mut carried = 0;
+        let newest = red::read(datagram, 111, |_, older| carried += older.payload.len() + 4);
+        if let Some(newest) = newest {
+            assert!(carried + newest.len() < datagram.len(), "more carried than there is");
+        }
         if let Some(receipts) = &mut receipts {
             receipts.sender_report(now, 7);
             assert_eq!(Some(receipts.report(now).ssrc), stream.current());

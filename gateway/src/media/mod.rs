@@ -21,6 +21,8 @@
 //! - `rtp`: RTP as phones speak it.
 //! - `thread`: the media threads: legs, rooms, ticks.
 //! - `peer`: the WebRTC door.
+//!
+//! What goes to the partner of a joint room and comes from there is drawn in `thread::border`.
 
 pub mod invariants;
 mod peer;
@@ -34,10 +36,11 @@ mod words;
 #[cfg(test)]
 mod scenes;
 
+pub use peer::fingerprints;
 pub(crate) use peer::{SfuEvent, SfuLink, SfuTrack};
 pub use plane::Plane;
 pub use thread::{FromBrowser, ToBrowser, TrackSink};
 pub use words::{
-    Chime, Clip, Encryption, Event, IceServer, Latch, LegEvents, LegStats, Loudness, MediaConfig, PeerTerms,
-    PhonePolicy, PlayId, Refusal, RoomKey, VideoLine,
+    BorderStats, BorderStream, BorderTerms, Chime, Clip, Encryption, Event, IceServer, Latch, LegEvents, LegStats,
+    Loudness, MediaConfig, PeerTerms, PhonePolicy, PlayId, Refusal, RoomKey, VideoLine,
 };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The handle that everything else holds: it negotiates, opens ports and gives orders to the media threads.
 
+/// What it knows of borders.
+mod border;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::Rng as _;
@@ -14,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::peer::{self, Agreed, DoorConfig, Peer, Reach, SfuEvent, SfuLink, Theirs};
 use super::ports::{PortPair, Ports};
 use super::sdp::{self, Description, Local, LocalKeys, Session};
-use super::thread::{self, BrowserWire, Command, Leg, Mailbox, ToBrowser, TrackSink, Wire};
+use super::thread::{self, BrowserWire, Command, FromBrowser, Leg, Mailbox, ToBrowser, TrackSink, Wire};
 use super::words::{
     Chime, Clip, Event, IceServer, LegEvents, LegStats, Loudness, MediaConfig, PeerTerms, PhonePolicy, PlayId, Refusal,
     RoomKey,
@@ -40,22 +43,24 @@ struct Entry {
     phone: Option<Negotiation>,
     /// Dropping it closes the connection.
     peer: Option<Arc<Peer>>,
-    _track: Option<TrackCount>,
+    /// Of a far person: where a border hands the packets to.
+    far: Option<SyncSender<FromBrowser>>,
+    _counted: Option<Counted>,
 }
 
-/// Counts one remote track for as long as it lives.
-struct TrackCount;
+/// Counts one thing for as long as it lives.
+struct Counted(&'static str);
 
-impl TrackCount {
-    fn new() -> TrackCount {
-        metrics::gauge!("landbridge_sfu_tracks").increment(1.0);
-        TrackCount
+impl Counted {
+    fn new(gauge: &'static str) -> Counted {
+        metrics::gauge!(gauge).increment(1.0);
+        Counted(gauge)
     }
 }
 
-impl Drop for TrackCount {
+impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("landbridge_sfu_tracks").decrement(1.0);
+        metrics::gauge!(self.0).decrement(1.0);
     }
 }
 
@@ -341,7 +346,8 @@ impl Plane {
             thread: self.thread_of(room),
             phone: None,
             peer: None,
-            _track: Some(TrackCount::new()),
+            far: None,
+            _counted: Some(Counted::new("landbridge_sfu_tracks")),
         };
         self.open(track, entry, leg_media);
         self.order(track, Command::Enter { leg: track, room });
@@ -411,7 +417,8 @@ impl Plane {
             thread: self.pick_thread(),
             phone: Some(negotiation),
             peer: None,
-            _track: None,
+            far: None,
+            _counted: None,
         };
         self.open(leg, entry, leg_media);
         receiver
@@ -428,7 +435,8 @@ impl Plane {
             thread: self.pick_thread(),
             phone: None,
             peer: Some(peer.clone()),
-            _track: None,
+            far: None,
+            _counted: None,
         };
         self.open(leg, entry, leg_media);
         Ok((peer, receiver))

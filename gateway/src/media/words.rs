@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The words of the media plane: what it is told, what it tells, and why it refuses.
 
+/// The words of the border leg.
+mod border;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -9,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use landbridge_codecs::{Codec, PlayoutStats};
+
+pub use border::{BorderStats, BorderStream, BorderTerms};
 
 /// Says where media is sent and received, and within which limits.
 #[derive(Clone, Debug)]

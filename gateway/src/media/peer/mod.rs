@@ -40,6 +40,7 @@ pub(super) use candidates::Reach;
 pub(crate) use sfu::{SfuEvent, SfuLink, SfuTrack};
 pub(crate) use talk::{Agreed, Peer};
 pub(super) use theirs::Theirs;
+pub use theirs::fingerprints;
 
 /// The connection's side of the channels to its leg.
 pub(crate) struct Door {

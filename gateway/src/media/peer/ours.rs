@@ -53,6 +53,8 @@ pub(super) struct Ours<'a> {
     pub(super) opus: u8,
     pub(super) digits: &'a [(u8, u32)],
     pub(super) level: Option<u8>,
+    /// Payload type of redundant audio data (RFC 2198).
+    pub(super) red: Option<u8>,
     pub(super) sections: &'a [Section],
     pub(super) bundled: bool,
 }
@@ -121,6 +123,9 @@ impl Ours<'_> {
         for (pt, _) in self.digits {
             let _ = write!(out, " {pt}");
         }
+        if let Some(red) = self.red {
+            let _ = write!(out, " {red}");
+        }
         out.push_str("\r\n");
         self.write_transport(out, self.mid);
         let _ = write!(
@@ -130,6 +135,9 @@ impl Ours<'_> {
         );
         for (pt, rate) in self.digits {
             let _ = write!(out, "a=rtpmap:{pt} telephone-event/{rate}\r\na=fmtp:{pt} 0-15\r\n");
+        }
+        if let Some(red) = self.red {
+            let _ = write!(out, "a=rtpmap:{red} red/48000/2\r\na=fmtp:{red} {opus}/{opus}\r\n");
         }
         if let Some(id) = self.level {
             let _ = write!(out, "a=extmap:{id} {AUDIO_LEVEL}\r\n");

@@ -38,6 +38,8 @@ const TRICKLED: usize = 32;
 const FOUND: usize = 64;
 /// Id of the RFC 6464 level in our own offers.
 const OWN_LEVEL: u8 = 1;
+/// Payload type of redundant audio data in our own offers, as browsers number it.
+const OWN_RED: u8 = 63;
 /// Name of the sound section in our own offers.
 const OWN_MID: &str = "0";
 
@@ -74,6 +76,8 @@ struct Talk {
     sections: Vec<Section>,
     sound: Option<Sound>,
     bundled: bool,
+    /// Redundant audio data is spoken: on a border.
+    red: bool,
     /// An offer of ours waits for its answer.
     offered: bool,
 }
@@ -128,9 +132,15 @@ impl Peer {
         Ok((peer, sockets.take(), side))
     }
 
+    /// Speaks redundant audio data (RFC 2198) from the first description on.
+    pub(crate) fn with_red(mut self) -> Peer {
+        self.talk.get_mut().red = true;
+        self
+    }
+
     /// Takes the answer to our offer.
     pub(crate) async fn accept(&self, answer: &[u8]) -> Result<Session, Refusal> {
-        let theirs = Theirs::read(answer, &self.reach)?;
+        let mut theirs = Theirs::read(answer, &self.reach)?;
         // RFC 8842 §5.3: "The answerer MUST NOT insert an actpass value".
         if theirs.transport.setup == Setup::Actpass && answer.windows(7).any(|word| word == b"actpass") {
             return Err(bad("an answer with a=setup:actpass"));
@@ -140,6 +150,7 @@ impl Peer {
             return Err(bad("an answer without an offer"));
         }
         talk.check(&theirs)?;
+        theirs.sound.red = theirs.sound.red.filter(|_| talk.red);
         let mut shown = theirs.clone();
         if shown.transport.setup == Setup::Actpass {
             // RFC 4145 §4: without a role the answerer is active.
@@ -166,6 +177,7 @@ impl Peer {
             direction: Direction::SendRecv,
             level: Some(OWN_LEVEL),
             ssrc: None,
+            red: None,
         };
         Ok(self.session(&theirs, &own))
     }
@@ -239,6 +251,7 @@ impl Peer {
                 sections: vec![Section::Sound],
                 sound: None,
                 bundled: true,
+                red: false,
                 offered: false,
             }),
             trickle,
@@ -265,6 +278,7 @@ impl Peer {
         if !talk.terms.digits {
             theirs.sound.digits.clear();
         }
+        theirs.sound.red = theirs.sound.red.filter(|_| talk.red);
         if talk.offered {
             // Both offered at once, and signalling has decided for theirs (RFC 8829 §4.1.10.2).
             let rollback = RTCSessionDescription::rollback(None).map_err(internal)?;
@@ -296,6 +310,7 @@ impl Peer {
             opus: theirs.sound.opus,
             digits: &theirs.sound.digits,
             level: theirs.sound.level,
+            red: theirs.sound.red,
             sections: &theirs.sections,
             bundled: theirs.bundled,
         }
@@ -318,10 +333,17 @@ impl Peer {
         let here = self.describe(&mut talk, offer).await?;
         talk.version += 1;
         talk.offered = true;
-        let (mid, opus, digits, level) = match &talk.sound {
-            Some(sound) => (sound.mid.as_str(), sound.opus, sound.digits.as_slice(), sound.level),
-            None if talk.terms.digits => (OWN_MID, format::OPUS, EVENTS.as_slice(), Some(OWN_LEVEL)),
-            None => (OWN_MID, format::OPUS, [].as_slice(), Some(OWN_LEVEL)),
+        let own_red = talk.red.then_some(OWN_RED);
+        let (mid, opus, digits, level, red) = match &talk.sound {
+            Some(sound) => (
+                sound.mid.as_str(),
+                sound.opus,
+                sound.digits.as_slice(),
+                sound.level,
+                sound.red,
+            ),
+            None if talk.terms.digits => (OWN_MID, format::OPUS, EVENTS.as_slice(), Some(OWN_LEVEL), own_red),
+            None => (OWN_MID, format::OPUS, [].as_slice(), Some(OWN_LEVEL), own_red),
         };
         let description = Ours {
             here: &here,
@@ -335,6 +357,7 @@ impl Peer {
             opus,
             digits,
             level,
+            red,
             sections: &talk.sections,
             bundled: talk.bundled,
         }
@@ -425,6 +448,7 @@ impl Peer {
             held: !sound.direction.receives(),
             keys: None,
             video: theirs.video(),
+            red: sound.red,
         }
     }
 }

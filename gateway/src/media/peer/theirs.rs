@@ -55,6 +55,8 @@ pub(super) struct Sound {
     pub(super) level: Option<u8>,
     /// Where the peer says it (RFC 5576).
     pub(super) ssrc: Option<u32>,
+    /// Payload type of redundant audio data (RFC 2198).
+    pub(super) red: Option<u8>,
 }
 
 /// One section as the answer will mirror it.
@@ -175,6 +177,7 @@ impl Theirs {
                 ssrc: part
                     .values("ssrc")
                     .find_map(|ssrc| ssrc.split(' ').next()?.parse().ok()),
+                red: part.values("rtpmap").find_map(red_of),
             },
             sections,
             bundled,
@@ -250,6 +253,23 @@ impl Theirs {
         }
         out
     }
+}
+
+/// Lists the DTLS fingerprints of a session description (RFC 8122 §5), each as hash function and value: `sha-256 AB:CD…`.
+/// Weak ones and malformed ones are left out.
+pub fn fingerprints(sdp: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(sdp);
+    let (session, parts) = cut(&text);
+    let mut found: Vec<String> = Vec::new();
+    for value in std::iter::once(&session)
+        .chain(&parts)
+        .flat_map(|part| part.values("fingerprint"))
+    {
+        if let Some(value) = fingerprint(value).filter(|value| !found.contains(value)) {
+            found.push(value);
+        }
+    }
+    found
 }
 
 /// One m-line with its attributes, or what stands before the first.
@@ -330,8 +350,16 @@ fn transport(places: &[&Part<'_>]) -> Result<Transport, Refusal> {
     })
 }
 
+/// Reads `a=rtpmap:63 red/48000/2`.
+fn red_of(rtpmap: &str) -> Option<u8> {
+    let (payload_type, encoding) = rtpmap.split_once(' ')?;
+    let payload_type = payload_type.parse::<u8>().ok().filter(|pt| *pt < 128)?;
+    let is_red = encoding.trim().to_ascii_lowercase().starts_with("red/48000");
+    is_red.then_some(payload_type)
+}
+
 /// RFC 8122 §5: a hash function and as many octets as it gives; weak ones are not believed.
-fn fingerprint(value: &str) -> Option<String> {
+pub(super) fn fingerprint(value: &str) -> Option<String> {
     let (name, octets) = value.split_once(' ')?;
     let (name, octets) = (name.to_ascii_lowercase(), octets.trim().to_ascii_uppercase());
     let length = match name.as_str() {

@@ -48,35 +48,35 @@ pub(crate) fn write(
     out: &mut [u8; MAX],
 ) -> usize {
     let mut w = Writer { out, len: 0 };
-    let blocks = u8::from(block.is_some());
-    let words = if sender.is_some() { 6 } else { 1 } + 6 * u16::from(blocks);
-    w.put(&[0x80 | blocks, if sender.is_some() { SR } else { RR }]);
-    w.put(&words.to_be_bytes());
-    w.u32(ssrc);
-    if let Some(info) = sender {
-        w.put(&info.ntp.to_be_bytes());
-        w.u32(info.timestamp);
-        w.u32(info.packets);
-        w.u32(info.bytes);
+    w.report(ssrc, sender, block.as_slice());
+    w.farewell(ssrc, cname, bye);
+    w.len
+}
+
+/// Longest compound that [`write_many`] builds [bytes]; what would be longer leaves reports out.
+pub(crate) const MAX_MANY: usize = 1200;
+/// Blocks of one report (RFC 3550 §6.4.1: five bits), as many as fit beside a few senders.
+pub(crate) const MAX_BLOCKS: usize = 24;
+
+/// Writes the report of one that receives and sends many streams: RR with a block for each stream received, an SR for each
+/// stream sent, SDES, and BYE when asked; returns the length.
+pub(crate) fn write_many(
+    ssrc: u32,
+    blocks: &[Block],
+    senders: impl Iterator<Item = (u32, SenderInfo)>,
+    cname: &[u8; 16],
+    bye: bool,
+    out: &mut [u8; MAX_MANY],
+) -> usize {
+    let mut w = Writer { out, len: 0 };
+    w.report(ssrc, None, blocks.get(..MAX_BLOCKS).unwrap_or(blocks));
+    for (stream, info) in senders {
+        if w.len + SENDER + FAREWELL > MAX_MANY {
+            break;
+        }
+        w.report(stream, Some(info), &[]);
     }
-    if let Some(block) = block {
-        w.u32(block.ssrc);
-        w.u32((u32::from(block.fraction_lost) << 24) | (block.lost & 0xff_ffff));
-        w.u32(block.highest);
-        w.u32(block.jitter);
-        w.u32(block.last_report);
-        w.u32(block.delay);
-    }
-    // One chunk: SSRC, CNAME of 16 bytes, and two zero bytes that end the list on a word.
-    w.put(&[0x81, SDES, 0, 6]);
-    w.u32(ssrc);
-    w.put(&[1, 16]);
-    w.put(cname);
-    w.put(&[0, 0]);
-    if bye {
-        w.put(&[0x81, BYE, 0, 1]);
-        w.u32(ssrc);
-    }
+    w.farewell(ssrc, cname, bye);
     w.len
 }
 
@@ -120,6 +120,9 @@ const SR: u8 = 200;
 const RR: u8 = 201;
 const SDES: u8 = 202;
 const BYE: u8 = 203;
+/// An SR without blocks; SDES with BYE [bytes].
+const SENDER: usize = 28;
+const FAREWELL: usize = 36;
 
 fn split(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let first = *rest.first()?;
@@ -156,12 +159,49 @@ fn block(bytes: &[u8]) -> Option<Block> {
 }
 
 struct Writer<'a> {
-    out: &'a mut [u8; MAX],
+    out: &'a mut [u8],
     len: usize,
 }
 
 impl Writer<'_> {
-    /// Appends; the longest compound (108 bytes) fits by construction.
+    /// Appends SR, or RR when nothing was sent.
+    fn report(&mut self, ssrc: u32, sender: Option<SenderInfo>, blocks: &[Block]) {
+        let words = if sender.is_some() { 6 } else { 1 } + 6 * blocks.len() as u16;
+        let count = blocks.len() as u8 & 0x1f;
+        self.put(&[0x80 | count, if sender.is_some() { SR } else { RR }]);
+        self.put(&words.to_be_bytes());
+        self.u32(ssrc);
+        if let Some(info) = sender {
+            self.put(&info.ntp.to_be_bytes());
+            self.u32(info.timestamp);
+            self.u32(info.packets);
+            self.u32(info.bytes);
+        }
+        for block in blocks {
+            self.u32(block.ssrc);
+            self.u32((u32::from(block.fraction_lost) << 24) | (block.lost & 0xff_ffff));
+            self.u32(block.highest);
+            self.u32(block.jitter);
+            self.u32(block.last_report);
+            self.u32(block.delay);
+        }
+    }
+
+    /// Appends SDES, and BYE when asked.
+    fn farewell(&mut self, ssrc: u32, cname: &[u8; 16], bye: bool) {
+        // One chunk: SSRC, CNAME of 16 bytes, and two zero bytes that end the list on a word.
+        self.put(&[0x81, SDES, 0, 6]);
+        self.u32(ssrc);
+        self.put(&[1, 16]);
+        self.put(cname);
+        self.put(&[0, 0]);
+        if bye {
+            self.put(&[0x81, BYE, 0, 1]);
+            self.u32(ssrc);
+        }
+    }
+
+    /// Appends; the longest compound fits by construction.
     fn put(&mut self, bytes: &[u8]) {
         if let Some(room) = self.out.get_mut(self.len..self.len + bytes.len()) {
             room.copy_from_slice(bytes);
@@ -205,6 +245,39 @@ mod tests {
         all.clear();
         assert!(read(&out[..len], |said| all.push(said)));
         assert!(all.is_empty());
+    }
+
+    #[test]
+    fn the_report_of_many_streams_fits_and_is_read_back() {
+        let blocks = [Block {
+            ssrc: 5,
+            ..Block::default()
+        }; 40];
+        let info = SenderInfo {
+            ntp: 1,
+            timestamp: 2,
+            packets: 3,
+            bytes: 4,
+        };
+        let mut out = [0; MAX_MANY];
+        let len = write_many(
+            1,
+            &blocks,
+            (10..99).map(|ssrc| (ssrc, info)),
+            b"0123456789abcdef",
+            true,
+            &mut out,
+        );
+        let mut all = Vec::new();
+        assert!(read(&out[..len], |said| all.push(said)) && len <= MAX_MANY && len % 4 == 0);
+        assert_eq!(
+            all.iter().filter(|said| matches!(said, Said::Report(_))).count(),
+            MAX_BLOCKS
+        );
+        assert!(
+            all.contains(&Said::Sender(10, info)) && all.last() == Some(&Said::Bye(1)),
+            "{all:?}"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! SRTP and SRTCP (RFC 3711, RFC 7714); nothing else names the crate behind it.
 
+use std::collections::HashSet;
+
 use bytes::BytesMut;
 use rtc_srtp::context::Context;
 use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
@@ -47,11 +49,22 @@ pub(crate) struct Opener {
     strangers: u32,
     rtcp: Context,
     rtcp_failures: u32,
+    /// Of a far end that sends many streams at the same time.
+    many: Option<Many>,
+}
+
+/// One context for every stream that has proved itself: none of them is ever forgotten, so that neither a replay finds a
+/// fresh window nor a roll-over is missed while nobody listens.
+struct Many {
+    context: Context,
+    proved: HashSet<u32>,
 }
 
 /// Streams remembered per leg.
 const KNOWN: usize = 4;
 const RETIRED: usize = 64;
+/// Streams of a far end that sends many; each costs some 100 bytes for as long as the keys live.
+pub(crate) const MANY: usize = 16_384;
 const STRANGERS: u32 = 32;
 /// Packets behind the newest that are still taken.
 const WINDOW: usize = 128;
@@ -68,12 +81,27 @@ impl Opener {
             strangers: 0,
             rtcp: context(suite, key_and_salt, true)?,
             rtcp_failures: 0,
+            many: None,
+        })
+    }
+
+    /// Makes an opener of up to [`MANY`] streams; `None` when key and suite do not fit.
+    pub(crate) fn of_many(suite: Suite, key_and_salt: &[u8]) -> Option<Opener> {
+        Some(Opener {
+            many: Some(Many {
+                context: context(suite, key_and_salt, true)?,
+                proved: HashSet::new(),
+            }),
+            ..Opener::new(suite, key_and_salt)?
         })
     }
 
     /// Opens an RTP packet; `None` when it is not authentic or was seen before.
     pub(crate) fn open_rtp(&mut self, datagram: &[u8]) -> Option<BytesMut> {
         let ssrc = packet::ssrc(datagram)?;
+        if let Some(many) = self.many.as_mut().filter(|many| many.proved.contains(&ssrc)) {
+            return many.context.decrypt_rtp(datagram).ok();
+        }
         if let Some((_, context)) = self.known.iter_mut().find(|(known, _)| *known == ssrc) {
             return context.decrypt_rtp(datagram).ok();
         }
@@ -86,6 +114,14 @@ impl Opener {
             let fresh = context(self.suite, &self.key_and_salt, true)?;
             let used = std::mem::replace(&mut self.stranger, fresh);
             self.strangers = 0;
+            if let (Some(many), Some(_)) = (&mut self.many, &opened) {
+                if many.proved.len() >= MANY {
+                    return None;
+                }
+                many.proved.insert(ssrc);
+                // Once more, so that this packet is in the replay window too.
+                return many.context.decrypt_rtp(datagram).ok();
+            }
             if opened.is_some() {
                 self.known.push((ssrc, used));
                 if self.known.len() > KNOWN {
@@ -238,6 +274,28 @@ mod tests {
             forged.extend([0; 40]);
             assert!(opener.open_rtcp(&forged).is_none(), "{suite:?}");
         }
+    }
+
+    #[test]
+    fn of_many_streams_each_keeps_its_own_index_and_strangers_leave_no_trace() {
+        let key: Vec<u8> = (0..28).collect();
+        let suite = Suite::AeadAes128Gcm;
+        let mut sealer = Sealer::new(suite, &key).expect("fits");
+        let mut opener = Opener::of_many(suite, &key).expect("fits");
+        let sealed: Vec<BytesMut> = (0..500u32)
+            .map(|n| {
+                sealer
+                    .seal_rtp(&datagram(n % 100, 65_533u16.wrapping_add((n / 100) as u16)))
+                    .expect("sealed")
+            })
+            .collect();
+        for (n, packet) in sealed.iter().enumerate() {
+            assert!(opener.open_rtp(&datagram(5000 + n as u32, 1)).is_none());
+            assert!(opener.open_rtp(packet).is_some(), "{n}");
+            assert!(opener.open_rtp(packet).is_none(), "a replay");
+        }
+        assert!(sealed.iter().all(|packet| opener.open_rtp(packet).is_none()));
+        assert_eq!(opener.many.map(|many| many.proved.len()), Some(100));
     }
 
     #[test]

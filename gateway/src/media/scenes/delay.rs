@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use landbridge_codecs::Codec;
 
+use super::border::{join, terms};
 use super::far::{Call, Far, plane};
 use crate::media::RoomKey;
 use crate::media::rtp::packet::{Outgoing, Packet, Sort, sort};
@@ -19,6 +20,26 @@ fn added_delay_stays_small() {
     let mut bob = Far::call(&plane, Call::new(Codec::Pcma, 650.0));
     plane.enter(alice.leg, RoomKey(1));
     plane.enter(bob.leg, RoomKey(1));
+    let [p50, p95] = whistles(&mut alice, &mut bob);
+    println!("added delay: p50 {p50:?}, p95 {p95:?} (goal 30 ms, 45 ms on an idle machine)");
+    assert!(p95 <= Duration::from_millis(120), "{p95:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_a_border_sound_is_hardly_later() {
+    let planes = [plane(47_760..=47_769), plane(47_770..=47_779)];
+    let [th, sh] = join(planes, |room| terms(room, 3)).await;
+    let mut alice = th.phone(Call::new(Codec::Pcma, 450.0), 10);
+    let mut bob = sh.phone(Call::new(Codec::Pcma, 650.0), 20);
+    sh.far(10);
+    th.far(20);
+    let [p50, p95] = whistles(&mut alice, &mut bob);
+    println!("added delay over a border: p50 {p50:?}, p95 {p95:?} (goal p95 60 ms on an idle machine)");
+    assert!(p95 <= Duration::from_millis(160), "{p95:?}");
+}
+
+/// Returns the median of the delays, and what 95 of 100 do not exceed.
+fn whistles(alice: &mut Far, bob: &mut Far) -> [Duration; 2] {
     let (mut delays, mut waiting, mut next) = (Vec::new(), None::<Instant>, Instant::now());
     let (quiet, loud) = ([0xd5u8; 160], [0x2au8; 160]);
     let (mut sequence, mut tick) = (0u16, 0u32);
@@ -66,10 +87,5 @@ fn added_delay_stays_small() {
         }
     }
     delays.sort();
-    let (p50, p95) = (delays[delays.len() / 2], delays[delays.len() * 95 / 100]);
-    println!(
-        "added delay, {} whistles: p50 {p50:?}, p95 {p95:?} (goal 30 ms, 45 ms on an idle machine)",
-        delays.len()
-    );
-    assert!(p95 <= Duration::from_millis(120), "{delays:?}");
+    [delays[delays.len() / 2], delays[delays.len() * 95 / 100]]
 }

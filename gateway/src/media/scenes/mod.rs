@@ -2,8 +2,10 @@
 //! Scenes on a real plane: phones made of plain sockets call in, and a spectrum at each ear says who is heard.
 //!
 //! - `far`: a phone made of a plain socket.
+//! - `border`: two planes joined by a border: who hears whom, mute, the loudest few.
 //! - `calls`: who hears whom, mute, hold, prompts, digits, time-outs, ports.
 //! - `attacks`: wrong keys, sprays, strays.
+//! - `crossing`: the way between them: loss, replays, junk, width, audience.
 //! - `delay`: how long sound takes from packet in to packet out.
 //! - `sfu`: what goes up to an SFU, what comes down, and what it costs.
 
@@ -11,7 +13,9 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod attacks;
+pub(super) mod border;
 mod calls;
+mod crossing;
 mod delay;
 pub(super) mod far;
 mod sfu;

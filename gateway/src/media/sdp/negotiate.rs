@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) keys: Option<Keys>,
     /// Video sections that were negotiated and carry nothing now.
     pub(crate) video: Vec<VideoLine>,
+    /// Payload type of redundant audio data (RFC 2198), on a border.
+    pub(crate) red: Option<u8>,
 }
 
 impl Session {
@@ -60,6 +62,7 @@ impl Session {
             held: false,
             keys: None,
             video: Vec::new(),
+            red: None,
         }
     }
 }
@@ -270,6 +273,7 @@ fn session(line: &MediaLine, chosen: &Chosen<'_>, direction: Direction, local: &
             remote: crypto.key_and_salt.clone(),
         }),
         video: Vec::new(),
+        red: None,
     }
 }
 

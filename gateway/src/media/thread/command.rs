@@ -7,10 +7,10 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::leg::Leg;
-use super::wire::ToBrowser;
+use super::wire::{FromBrowser, ToBrowser};
 use crate::call::LegId;
 use crate::media::sdp::Session;
-use crate::media::words::{Chime, Clip, LegStats, Loudness, PlayId, RoomKey};
+use crate::media::words::{BorderStats, Chime, Clip, LegStats, Loudness, PlayId, RoomKey};
 
 /// Orders to a thread.
 pub(crate) enum Command {
@@ -48,6 +48,27 @@ pub(crate) enum Command {
         to: mpsc::Sender<ToBrowser>,
     },
     CloseUplink(LegId),
+    /// Let a border carry a leg of ours under a source.
+    Carry {
+        border: LegId,
+        ours: LegId,
+        ssrc: u32,
+    },
+    CarryNoMore {
+        border: LegId,
+        ours: LegId,
+    },
+    /// Let a border hand what comes under a source to a far person.
+    Listen {
+        border: LegId,
+        far: LegId,
+        ssrc: u32,
+        sink: SyncSender<FromBrowser>,
+    },
+    BorderStats {
+        border: LegId,
+        reply: oneshot::Sender<BorderStats>,
+    },
     Close(LegId),
     Stats {
         leg: LegId,
@@ -86,6 +107,10 @@ impl Command {
             | Command::Close(leg)
             | Command::HandOver { leg, .. }
             | Command::Stats { leg, .. } => Some(*leg),
+            Command::Carry { border, .. }
+            | Command::CarryNoMore { border, .. }
+            | Command::Listen { border, .. }
+            | Command::BorderStats { border, .. } => Some(*border),
             Command::Open(_)
             | Command::Chime { .. }
             | Command::Expect(_)

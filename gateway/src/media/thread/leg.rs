@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! One person's media: what it hears, says and counts.
 
+/// What legs have to do with borders.
+mod borders;
 /// What is known and counted of a leg.
 mod numbers;
+/// What a leg hears.
+mod speaking;
 
 use std::time::{Duration, Instant};
 
@@ -12,20 +16,23 @@ use landbridge_codecs::{
 };
 use tokio::sync::mpsc;
 
+use super::border::{Border, Tally};
 use super::clock::Clock;
 use super::meaning::{Meaning, meaning_of};
+use super::onward::Onward;
+use super::opus::{OwnOpus, Wish};
 use super::phone::Arrival;
 use super::player::Player;
 use super::stream::OutStream;
 use super::uplink::Uplink;
-use super::wire::{FromBrowser, TO_BROWSER, ToBrowser, Wire};
+use super::wire::{FromBrowser, Wire};
 use crate::call::LegId;
 use crate::media::rtp::digits::DigitReceiver;
 use crate::media::rtp::packet::Packet;
 use crate::media::rtp::source::{Stream, Verdict};
 use crate::media::sdp::Session;
 use crate::media::sdp::description::Direction;
-use crate::media::words::{Clip, Event, Loudness, PlayId, RoomKey};
+use crate::media::words::{Event, RoomKey};
 
 /// One person's media.
 pub(crate) struct Leg {
@@ -39,6 +46,8 @@ pub(crate) struct Leg {
     pub(super) wire: Wire,
     /// The way of the person's own sound to an SFU.
     pub(super) uplink: Option<Uplink>,
+    /// This is the leg of a partner, not of a person.
+    pub(super) border: Option<Box<Border>>,
     session: Option<Session>,
     events: mpsc::Sender<Event>,
     playout: Option<(Codec, Playout)>,
@@ -62,6 +71,15 @@ pub(crate) struct Leg {
     counted: u64,
     /// One remote track of an SFU.
     is_track: bool,
+    /// A far person's sound.
+    is_far: bool,
+    /// How loud in this tick; `None` when nobody may hear it.
+    spoken: Option<Level>,
+    /// `frame` is of this tick.
+    is_heard: bool,
+    /// `level` is what the far end said of its last packet.
+    level_told: bool,
+    opus: Option<OwnOpus>,
     /// Frames in a row of silence, or in which nothing was on the wire.
     silent_frames: u32,
     /// Packets in a row that the browser itself calls silent (RFC 6464).
@@ -110,6 +128,7 @@ impl Leg {
             level: Level::SILENCE,
             wire,
             uplink: None,
+            border: None,
             session: None,
             events,
             playout: None,
@@ -131,6 +150,11 @@ impl Leg {
             frames_decoded: 0,
             counted: 0,
             is_track: false,
+            is_far: false,
+            spoken: None,
+            is_heard: false,
+            level_told: false,
+            opus: None,
             silent_frames: 0,
             quiet_packets: 0,
         };
@@ -157,6 +181,11 @@ impl Leg {
 
     /// Takes a new session.
     pub(super) fn configure(&mut self, session: Session) {
+        if let Some(border) = &mut self.border {
+            border.configure(&session);
+            self.session = Some(session);
+            return;
+        }
         if let Wire::Phone(phone) = &mut self.wire
             && phone.configure(&session)
         {
@@ -179,26 +208,23 @@ impl Leg {
         self.session = Some(session);
     }
 
-    /// Begins to play; what was playing is replaced.
-    pub(super) fn play(&mut self, id: PlayId, clips: Vec<Clip>, loudness: Loudness) {
-        if let (None, Some(session)) = (&self.own, &self.session) {
-            self.own = Encoder::new(session.codec, &EncoderOptions::default()).ok();
-        }
-        self.player = Some(Player::new(id, clips, loudness));
-    }
-
-    /// Stops playing.
-    pub(super) fn stop_playing(&mut self) {
-        self.player = None;
-    }
-
     /// Queues keys for the far end.
     pub(super) fn send_digits(&mut self, digits: &str) {
         self.out.queue_digits(digits);
     }
 
     /// Reads what arrived on a socket; returns whether more may be waiting.
-    pub(super) fn receive(&mut self, now: Instant, clock: &Clock, socket: usize, buffer: &mut [u8]) -> bool {
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        clock: &Clock,
+        socket: usize,
+        buffer: &mut [u8],
+        onward: &mut Onward<'_>,
+    ) -> bool {
+        if self.border.is_some() {
+            return self.receive_border(now, clock, socket, buffer);
+        }
         let mut opened = BytesMut::new();
         for _ in 0..READ_AT_ONCE {
             let Wire::Phone(phone) = &mut self.wire else {
@@ -229,7 +255,7 @@ impl Leg {
                     }
                     phone.accepted(now, &packet, session.codec.rtp_clock_rate(), verdict == Verdict::New);
                     self.note_level(level.map(|level| level & 0x7f));
-                    self.take(now, &packet, meaning, verdict == Verdict::New);
+                    self.take(now, &packet, meaning, verdict == Verdict::New, onward);
                 }
                 Arrival::Rtcp => {
                     // Reports prove life where the far end does not send sound: it only listens, or is silent by choice.
@@ -244,7 +270,10 @@ impl Leg {
     }
 
     /// Takes what came through a connection since the last tick, and what it found out.
-    pub(super) fn receive_from_browser(&mut self) {
+    pub(super) fn receive_from_browser(&mut self, onward: &mut Onward<'_>) {
+        if self.border.is_some() {
+            return;
+        }
         if let Wire::Phone(phone) = &mut self.wire {
             phone.learn();
         }
@@ -285,7 +314,7 @@ impl Leg {
                 ssrc,
                 payload: &payload,
             };
-            self.take(arrived, &packet, meaning, verdict == Verdict::New);
+            self.take(arrived, &packet, meaning, verdict == Verdict::New, onward);
         }
     }
 
@@ -296,6 +325,7 @@ impl Leg {
         } else {
             0
         };
+        self.level_told = level.is_some();
         // Forwarded sound is as loud as the far end says; the tick measures what it hears itself.
         self.level = level.map_or(self.level, Level);
     }
@@ -303,7 +333,13 @@ impl Leg {
     /// Draws the next 20 ms from the jitter buffer; returns whether it may be mixed.
     pub(super) fn hear(&mut self, now: Instant) -> bool {
         let may_speak = self.may_speak();
+        self.is_heard = false;
+        self.spoken = may_speak.then_some(Level::SILENCE);
+        if let Some(opus) = &mut self.opus {
+            opus.begin();
+        }
         let Some((_, playout)) = &mut self.playout else {
+            self.spoken = None;
             return false;
         };
         if !may_speak || self.quiet_packets >= QUIET_AFTER {
@@ -312,6 +348,7 @@ impl Leg {
         }
         let pulled = playout.pull(now, &mut self.frame);
         self.level = Level::of(&self.frame);
+        (self.is_heard, self.spoken) = (true, Some(self.level));
         self.frames_decoded += u64::from(pulled != Pulled::Silence);
         self.silent_frames = if pulled == Pulled::Silence || self.level >= SILENCE {
             self.silent_frames.saturating_add(1)
@@ -323,103 +360,23 @@ impl Leg {
 
     /// Sends to the SFU what was heard in this tick, unless it was forwarded as it came.
     pub(super) fn send_up(&mut self, now: Instant, heard: bool) {
-        let Some(uplink) = &mut self.uplink else { return };
-        if let Some((codec, _)) = self.playout.as_ref().filter(|(codec, _)| uplink.encodes(*codec)) {
-            if heard && self.silent_frames < SILENT_AFTER {
-                uplink.encode(now, *codec, &self.frame, self.level);
-            } else {
-                uplink.pass();
+        let codec = self.comes_in();
+        // Lent out for the call and put back.
+        let Some(mut uplink) = self.uplink.take() else { return };
+        if codec.is_some_and(|codec| uplink.encodes(codec)) {
+            let (goes, level) = (heard && self.silent_frames < SILENT_AFTER, self.level);
+            match goes.then(|| self.as_opus(Wish::PLAIN)).flatten() {
+                Some(payload) => uplink.encoded(now, payload, level),
+                None => uplink.pass(),
             }
         }
-        if uplink.is_gone() {
-            self.uplink = None;
-        }
+        self.uplink = Some(uplink).filter(|uplink| !uplink.is_gone());
     }
 
     /// Tells whether others may hear what the person says.
     fn may_speak(&self) -> bool {
         let flows = |session: &Session| session.direction.receives() && !session.held;
         !self.muted && self.room.is_some() && self.session.as_ref().is_some_and(flows)
-    }
-
-    /// Tells whether the leg hears something of its own, so that it needs an encoder of its own.
-    pub(super) fn is_playing(&self) -> bool {
-        self.player.is_some() && self.own.is_some()
-    }
-
-    /// Returns the codec in which the leg hears, or `None` while nothing is to be sent.
-    pub(super) fn hears_in(&self) -> Option<Codec> {
-        self.session
-            .as_ref()
-            .filter(|session| session.direction.sends())
-            .map(|session| session.codec)
-    }
-
-    /// Returns the loss that the far end reports [%].
-    pub(super) fn loss_percent(&self) -> u8 {
-        match &self.wire {
-            Wire::Phone(phone) => phone.loss_percent(),
-            Wire::Browser(_) => 0,
-        }
-    }
-
-    /// Sends the prompt over the ducked `background`.
-    pub(super) fn speak_own(&mut self, background: Option<&Frame>) {
-        let (Some(player), Some(encoder), Some(payload)) = (&mut self.player, &mut self.own, &mut self.own_payload)
-        else {
-            return;
-        };
-        let goes_on = player.next(background, &mut self.own_frame);
-        let id = player.id;
-        let len = encoder.encode(&self.own_frame, &mut payload[..]);
-        let level = Level::of(&self.own_frame);
-        if !goes_on {
-            self.player = None;
-            self.tell(Event::PlayEnded(id));
-        }
-        // Lent out for the call and put back: a box moves without copying or allocating.
-        if let Some(payload) = self.own_payload.take() {
-            self.speak(payload.get(..len).unwrap_or_default(), level);
-            self.own_payload = Some(payload);
-        }
-    }
-
-    /// Sends 20 ms that others may share.
-    pub(super) fn speak(&mut self, payload: &[u8], level: Level) {
-        let Some(session) = &self.session else { return };
-        if !session.direction.sends() {
-            self.out.pass(session);
-            return;
-        }
-        let connection = match &mut self.wire {
-            Wire::Browser(browser) => browser,
-            Wire::Phone(phone) if !phone.is_relayed() => {
-                self.out
-                    .tick(session, payload, |header, part| phone.send(header, level, part));
-                return;
-            }
-            Wire::Phone(phone) => match phone.relay() {
-                Some(relay) => relay,
-                None => return,
-            },
-        };
-        self.out.tick(session, payload, |header, part| {
-            let mut packet = ToBrowser {
-                sequence: header.sequence,
-                timestamp: header.timestamp,
-                marker: header.marker,
-                event: (header.payload_type != session.payload_type).then_some(header.payload_type),
-                level: level.0.min(127),
-                len: 0,
-                payload: [0; TO_BROWSER],
-            };
-            if let Some(room) = packet.payload.get_mut(..part.len()) {
-                room.copy_from_slice(part);
-                packet.len = part.len() as u16;
-                // A connection that does not keep up loses sound, and nobody waits for it.
-                let _ = connection.to.try_send(packet);
-            }
-        });
     }
 
     /// Lets a tick pass in which nothing is sent.
@@ -438,7 +395,10 @@ impl Leg {
     }
 
     /// Sends reports and notices silence; call it every tick.
-    pub(super) fn look_after(&mut self, now: Instant, clock: &Clock) {
+    pub(super) fn look_after(&mut self, now: Instant, clock: &Clock, tally: &mut Tally) {
+        if self.look_after_border(now, clock, tally) {
+            return;
+        }
         let Some(session) = &self.session else { return };
         let Wire::Phone(phone) = &mut self.wire else { return };
         let sender = (self.out.packets > 0).then(|| (self.out.timestamp(), self.out.packets, self.out.bytes));
@@ -457,7 +417,9 @@ impl Leg {
 
     /// Says good-bye to the far end.
     pub(super) fn bye(&mut self, now: Instant, clock: &Clock) {
-        if let Wire::Phone(phone) = &mut self.wire {
+        if let Some((border, phone)) = self.as_border() {
+            border.bye(now, clock, phone);
+        } else if let Wire::Phone(phone) = &mut self.wire {
             phone.bye(now, clock);
         }
     }
@@ -468,7 +430,7 @@ impl Leg {
     }
 
     /// Takes one accepted packet.
-    fn take(&mut self, now: Instant, packet: &Packet<'_>, meaning: Meaning, fresh: bool) {
+    fn take(&mut self, now: Instant, packet: &Packet<'_>, meaning: Meaning, fresh: bool, onward: &mut Onward<'_>) {
         self.last_life = now;
         if !self.connected {
             self.connected = true;
@@ -486,8 +448,8 @@ impl Leg {
                 self.renew_playout(codec);
             }
         }
-        if let (Meaning::Digit | Meaning::Noise, Some(uplink)) = (&meaning, &mut self.uplink) {
-            uplink.leave_out(packet);
+        if matches!(meaning, Meaning::Digit | Meaning::Noise) {
+            self.leave_out(packet, onward);
         }
         match meaning {
             Meaning::Digit => {
@@ -517,6 +479,9 @@ impl Leg {
                     }
                     self.switched_at = Some(now);
                     self.renew_playout(codec);
+                }
+                if codec == Codec::Opus {
+                    self.cross(now, packet, onward);
                 }
                 self.forward(now, packet, codec);
                 if let Some((_, playout)) = &mut self.playout {

@@ -3,6 +3,8 @@
 //!
 //! In the steady tick nothing is allocated, save what the SRTP and WebRTC crates allocate for each packet.
 
+/// A border leg: single streams to and from a partner.
+mod border;
 /// Wall clock as RTCP counts it.
 mod clock;
 /// Orders to a thread, and the mailbox they go through.
@@ -15,6 +17,12 @@ mod engine;
 mod leg;
 /// What a payload type means in a session.
 mod meaning;
+/// One unbroken stream out of whatever a person sends.
+mod numbering;
+/// From a leg to the borders of its room.
+mod onward;
+/// A person's sound as Opus of our own.
+mod opus;
 /// A phone's sockets, encryption and reports.
 mod phone;
 /// Prompts and chimes: clips played frame by frame.

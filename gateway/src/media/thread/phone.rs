@@ -44,6 +44,8 @@ pub(crate) struct Phone {
     /// The session has keys: nothing is sent in clear.
     secure: bool,
     opener: Option<(Vec<u8>, Opener)>,
+    /// The far end sends many streams at the same time.
+    many: bool,
     receipts: Option<Receipts>,
     newest: Option<u16>,
     next_report: Instant,
@@ -122,6 +124,7 @@ impl Phone {
             sealing: None,
             secure: false,
             opener: None,
+            many: false,
             receipts: None,
             newest: None,
             next_report: Instant::now() + Duration::from_millis(1500),
@@ -191,7 +194,8 @@ impl Phone {
         if self.opener.as_ref().is_some_and(|(remote, _)| *remote == keys.remote) {
             return false;
         }
-        self.opener = Opener::new(keys.suite, &keys.remote).map(|opener| (keys.remote.clone(), opener));
+        let opener = if self.many { Opener::of_many } else { Opener::new };
+        self.opener = opener(keys.suite, &keys.remote).map(|opener| (keys.remote.clone(), opener));
         true
     }
 
@@ -263,6 +267,50 @@ impl Phone {
                 Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(_) => return None,
             }
+        }
+    }
+
+    /// Lets many streams come at the same time: this is a partner.
+    pub(super) fn expect_many(&mut self) {
+        self.many = true;
+    }
+
+    /// Opens a partner's packet or compound; `None` when it is not authentic or was seen before.
+    pub(super) fn open(&mut self, datagram: &[u8]) -> Option<BytesMut> {
+        if self.opener.is_none() {
+            self.learn();
+        }
+        let opened = self
+            .opener
+            .as_mut()
+            .and_then(|(_, opener)| match packet::sort(datagram) {
+                Sort::Rtp => opener.open_rtp(datagram),
+                Sort::Rtcp => opener.open_rtcp(datagram),
+                Sort::Neither => None,
+            });
+        self.counts.unauthenticated += u64::from(opened.is_none());
+        opened
+    }
+
+    /// Returns the id of the RFC 6464 level.
+    pub(super) fn level_id(&self) -> Option<u8> {
+        self.engine.as_ref().and_then(EngineSide::level_id)
+    }
+
+    /// Returns our name in reports.
+    pub(super) fn cname(&self) -> &[u8; 16] {
+        &self.cname
+    }
+
+    /// Sends a partner a compound; never in clear.
+    pub(super) fn send_compound(&mut self, plain: &[u8]) {
+        let (Some(to), Some(socket)) = (self.source.remote(), self.sockets.get(self.rtp)) else {
+            return;
+        };
+        let sealer = self.sealing.and_then(|at| self.sealers.get_mut(at));
+        if let Some(sealed) = sealer.and_then(|(_, _, sealer)| sealer.seal_rtcp(plain)) {
+            // A report that is lost is followed by another.
+            let _ = socket.send_to(&sealed, to);
         }
     }
 

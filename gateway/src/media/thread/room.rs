@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! One room: mix, ears, chimes, speakers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use landbridge_codecs::{Frame, Mix};
@@ -16,6 +17,8 @@ use crate::media::words::{Clip, Loudness, PlayId};
 pub(super) struct Room {
     /// The slots of its legs.
     members: Vec<usize>,
+    /// The slots of its borders: they neither hear the mix nor are heard in it.
+    borders: Vec<usize>,
     mix: Mix,
     encoders: Encoders,
     speakers: Speakers,
@@ -29,6 +32,7 @@ impl Room {
     pub(super) fn new(max_speakers: usize) -> Room {
         Room {
             members: Vec::new(),
+            borders: Vec::new(),
             mix: Mix::new(max_speakers),
             encoders: Encoders::default(),
             speakers: Speakers::default(),
@@ -45,11 +49,24 @@ impl Room {
         }
     }
 
+    /// Lets a border in.
+    pub(super) fn add_border(&mut self, slot: usize) {
+        if !self.borders.contains(&slot) {
+            self.borders.push(slot);
+        }
+    }
+
+    /// Lists the slots of the borders.
+    pub(super) fn borders(&self) -> &[usize] {
+        &self.borders
+    }
+
     /// Lets a leg out; returns whether the room is empty now.
     pub(super) fn remove(&mut self, slot: usize, leg: LegId) -> bool {
         self.members.retain(|member| *member != slot);
+        self.borders.retain(|border| *border != slot);
         self.speakers.remove(leg);
-        self.members.is_empty()
+        self.members.is_empty() && self.borders.is_empty()
     }
 
     /// Plays a chime to everyone.
@@ -71,6 +88,7 @@ impl Room {
             leg.send_up(now, heard);
             self.speakers.heard(leg.id, heard && leg.level.is_speech());
         }
+        self.cross_borders(now, legs);
         self.mix.finish();
         let chiming = self.next_chime();
         self.encoders.begin();
@@ -97,6 +115,29 @@ impl Room {
             }
         }
         self.speakers.tick()
+    }
+
+    /// Lets each border carry what it has to.
+    fn cross_borders(&mut self, now: Instant, legs: &mut [Option<Box<Leg>>]) {
+        for slot in &self.borders {
+            let Some(mut leg) = legs.get_mut(*slot).and_then(Option::take) else {
+                continue;
+            };
+            let members = &self.members;
+            let lived = catch_unwind(AssertUnwindSafe(|| {
+                if let Some((border, phone)) = leg.as_border() {
+                    border.tick(now, phone, legs, members);
+                }
+            }));
+            if lived.is_err() {
+                // A fault of ours; the room goes on without its partner.
+                leg.fail();
+                leg.border = None;
+            }
+            if let Some(place) = legs.get_mut(*slot) {
+                *place = Some(leg);
+            }
+        }
     }
 
     fn next_chime(&mut self) -> bool {

@@ -1,69 +1,32 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! A leg's own sound on its way to an SFU: Opus is forwarded packet by packet, everything else is encoded.
-//!
-//! An SFU sees one unbroken stream, whatever the phone does: after a mute, another source (SSRC), a leap of the
-//! phone's numbers or a change of codec the numbers go on from where they were, and time by as much as has passed.
-//! No number is sent twice, for a second packet under one number would be sealed with the same key stream
-//! (RFC 3711 §9.1).
+//! A leg's own sound on its way to an SFU: Opus is forwarded packet by packet, everything else is encoded. An SFU sees one
+//! unbroken stream (`numbering`), whatever the phone does.
 
 use std::time::Instant;
 
-use landbridge_codecs::{Codec, Encoder, Frame, Level, MAX_PAYLOAD};
+use landbridge_codecs::{Codec, Level};
 use tokio::sync::mpsc;
 
+use super::numbering::{Numbering, Numbers};
 use super::wire::{TO_BROWSER, ToBrowser};
 use crate::media::rtp::packet::Packet;
 
 /// One leg's way to an SFU.
 pub(super) struct Uplink {
     to: mpsc::Sender<ToBrowser>,
-    way: Way,
-    /// For sound of this codec.
-    encoder: Option<(Codec, Encoder)>,
-    /// The newest number sent.
-    highest: u16,
-    /// Which of the 64 numbers up to `highest` are used: bit 0 is `highest` itself.
-    used: u64,
-    /// Of the newest packet [1/48000 s].
-    timestamp: u32,
-    sent_at: Option<Instant>,
+    numbering: Numbering,
     /// The phone's packets are longer than we carry on, so its frames are encoded instead.
     too_long: bool,
     forwarded: u64,
     gone: bool,
 }
 
-/// How the last sound went, and with it how the next one is numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// Nothing goes now; what comes next begins a talk spurt.
-    Paused,
-    /// The phone's own numbers, moved by these distances.
-    Forwarding { ssrc: u32, sequence: u16, timestamp: u32 },
-    /// Our encoder; the timestamp of the current tick.
-    Encoding { timestamp: u32, marker: bool },
-}
-
-/// A leap of sequence numbers beyond which the sender began anew (RFC 3550 appendix A.1).
-const MAX_DROPOUT: i16 = 3000;
-const MAX_MISORDER: i16 = -100;
-/// How far a phone's clock and ours may part between two packets [1/48000 s].
-const MAX_LEAP: i64 = 2 * 48_000;
-/// 20 ms [1/48000 s].
-const STEP: u32 = 960;
-
 impl Uplink {
-    /// Begins at random numbers (RFC 3550 §5.1).
+    /// Begins at random numbers.
     pub(super) fn new(to: mpsc::Sender<ToBrowser>) -> Uplink {
         Uplink {
             to,
-            way: Way::Paused,
-            encoder: None,
-            // RFC 3711 §3.3.1: a first sequence number below 2^15 keeps the far end's roll-over guess right.
-            highest: rand::random::<u16>() >> 1,
-            used: u64::MAX,
-            timestamp: rand::random(),
-            sent_at: None,
+            numbering: Numbering::new(),
             too_long: false,
             forwarded: 0,
             gone: false,
@@ -87,7 +50,7 @@ impl Uplink {
 
     /// Interrupts the sound.
     pub(super) fn pause(&mut self) {
-        self.way = Way::Paused;
+        self.numbering.pause();
     }
 
     /// Forgets what was learnt of the phone's stream, for another one begins.
@@ -104,174 +67,49 @@ impl Uplink {
         if self.too_long || packet.payload.is_empty() {
             return;
         }
-        let (sequence, timestamp, fresh) = match self.renumber(now, packet) {
-            Renumbered::Goes { sequence, timestamp } => (sequence, timestamp, false),
-            Renumbered::Drop => return,
-            Renumbered::Anew => {
-                let (sequence, timestamp) = self.next_numbers(now);
-                self.way = Way::Forwarding {
-                    ssrc: packet.ssrc,
-                    sequence: sequence.wrapping_sub(packet.sequence),
-                    timestamp: timestamp.wrapping_sub(packet.timestamp),
-                };
-                self.used = u64::MAX;
-                (sequence, timestamp, true)
-            }
-        };
-        if !self.use_number(sequence) {
-            return;
+        if let Some(numbers) = self.numbering.forward(now, packet) {
+            self.forwarded += 1;
+            self.send(numbers, packet.payload, level);
         }
-        if self.highest == sequence {
-            (self.timestamp, self.sent_at) = (timestamp, Some(now));
-        }
-        self.forwarded += 1;
-        let mut out = ToBrowser {
-            sequence,
-            timestamp,
-            marker: packet.marker || fresh,
-            event: None,
-            level: level.0.min(127),
-            len: packet.payload.len() as u16,
-            payload: [0; TO_BROWSER],
-        };
-        if let Some(room) = out.payload.get_mut(..packet.payload.len()) {
-            room.copy_from_slice(packet.payload);
-        }
-        self.send(out);
     }
 
-    /// Closes the gap that a packet leaves which is not sound (RFC 4733 events share the numbers of the sound).
+    /// Closes the gap that a packet leaves which is not sound.
     pub(super) fn leave_out(&mut self, packet: &Packet<'_>) {
-        if let Way::Forwarding { ssrc, sequence, .. } = &mut self.way
-            && *ssrc == packet.ssrc
-            && packet.sequence.wrapping_add(*sequence) == self.highest.wrapping_add(1)
-        {
-            *sequence = sequence.wrapping_sub(1);
-        }
+        self.numbering.leave_out(packet);
     }
 
-    /// Encodes and sends one tick of sound that came in the codec `origin`.
-    pub(super) fn encode(&mut self, now: Instant, origin: Codec, frame: &Frame, level: Level) {
-        let (timestamp, marker) = match self.way {
-            Way::Encoding { timestamp, marker } => (timestamp, marker),
-            Way::Paused | Way::Forwarding { .. } => (self.next_numbers(now).1, true),
-        };
-        if self.encoder.as_ref().is_none_or(|(codec, _)| *codec != origin) {
-            // Without DTX: Opus takes a lasting tone for noise and would swallow it.
-            self.encoder = Encoder::opus_for(origin).ok().map(|encoder| (origin, encoder));
-        }
-        let mut payload = [0; MAX_PAYLOAD];
-        let len = self
-            .encoder
-            .as_mut()
-            .map_or(0, |(_, encoder)| encoder.encode(frame, &mut payload));
-        let mut out = ToBrowser {
-            sequence: self.highest.wrapping_add(1),
-            timestamp,
-            marker,
-            event: None,
-            level: level.0.min(127),
-            len: len as u16,
-            payload: [0; TO_BROWSER],
-        };
-        let fits = match (out.payload.get_mut(..len), payload.get(..len)) {
-            (Some(room), Some(payload)) if len > 0 => {
-                room.copy_from_slice(payload);
-                true
-            }
-            _ => false,
-        };
-        self.way = Way::Encoding {
-            timestamp: timestamp.wrapping_add(STEP),
-            marker: !fits,
-        };
-        if fits {
-            self.use_number(out.sequence);
-            (self.timestamp, self.sent_at) = (timestamp, Some(now));
-            self.send(out);
+    /// Sends one tick of sound that we encoded.
+    pub(super) fn encoded(&mut self, now: Instant, payload: &[u8], level: Level) {
+        let fits = (1..=TO_BROWSER).contains(&payload.len());
+        if let Some(numbers) = self.numbering.encode(now, fits) {
+            self.send(numbers, payload, level);
         }
     }
 
     /// Lets a tick pass unsent in a stream that we encode.
     pub(super) fn pass(&mut self) {
-        if let Way::Encoding { timestamp, marker } = &mut self.way {
-            *timestamp = timestamp.wrapping_add(STEP);
-            *marker = true;
-        }
-    }
-
-    /// Finds the place of a packet in our stream.
-    fn renumber(&self, now: Instant, packet: &Packet<'_>) -> Renumbered {
-        let Way::Forwarding {
-            ssrc,
-            sequence,
-            timestamp,
-        } = self.way
-        else {
-            return Renumbered::Anew;
-        };
-        if ssrc != packet.ssrc {
-            return Renumbered::Anew;
-        }
-        let sequence = packet.sequence.wrapping_add(sequence);
-        let timestamp = packet.timestamp.wrapping_add(timestamp);
-        let step = sequence.wrapping_sub(self.highest) as i16;
-        if !(MAX_MISORDER..=MAX_DROPOUT).contains(&step) {
-            return Renumbered::Anew;
-        }
-        let leap = i64::from(timestamp.wrapping_sub(self.timestamp) as i32) - i64::from(self.passed(now));
-        match (step > 0, leap.abs() > MAX_LEAP) {
-            (true, true) => Renumbered::Anew,
-            (false, true) => Renumbered::Drop,
-            (_, false) => Renumbered::Goes { sequence, timestamp },
-        }
-    }
-
-    /// Returns the numbers of a packet that follows the newest one after some time.
-    fn next_numbers(&self, now: Instant) -> (u16, u32) {
-        let passed = self.passed(now).max(STEP);
-        (self.highest.wrapping_add(1), self.timestamp.wrapping_add(passed))
-    }
-
-    /// Returns the time since the newest packet [1/48000 s].
-    fn passed(&self, now: Instant) -> u32 {
-        self.sent_at.map_or(0, |at| {
-            (now.saturating_duration_since(at).as_micros() * 48 / 1000) as u32
-        })
-    }
-
-    /// Marks a number as used; returns whether it was free.
-    fn use_number(&mut self, sequence: u16) -> bool {
-        let step = sequence.wrapping_sub(self.highest) as i16;
-        if step > 0 {
-            self.used = self.used.checked_shl(step.unsigned_abs().into()).unwrap_or(0) | 1;
-            self.highest = sequence;
-            return true;
-        }
-        let Some(bit) = 1u64.checked_shl(step.unsigned_abs().into()) else {
-            return false;
-        };
-        let free = self.used & bit == 0;
-        self.used |= bit;
-        free
+        self.numbering.pass();
     }
 
     /// Hands a packet over; a connection that does not keep up loses sound, and nobody waits for it.
-    fn send(&mut self, packet: ToBrowser) {
-        if let Err(mpsc::error::TrySendError::Closed(_)) = self.to.try_send(packet) {
+    fn send(&mut self, numbers: Numbers, payload: &[u8], level: Level) {
+        let mut out = ToBrowser {
+            sequence: numbers.sequence,
+            timestamp: numbers.timestamp,
+            marker: numbers.marker,
+            event: None,
+            level: level.0.min(127),
+            len: payload.len() as u16,
+            payload: [0; TO_BROWSER],
+        };
+        let Some(room) = out.payload.get_mut(..payload.len()) else {
+            return;
+        };
+        room.copy_from_slice(payload);
+        if let Err(mpsc::error::TrySendError::Closed(_)) = self.to.try_send(out) {
             self.gone = true;
         }
     }
-}
-
-enum Renumbered {
-    Goes {
-        sequence: u16,
-        timestamp: u32,
-    },
-    /// The phone's numbers cannot be carried on.
-    Anew,
-    Drop,
 }
 
 #[cfg(test)]
@@ -279,8 +117,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::time::Duration;
-
-    use landbridge_codecs::tone::Tone;
 
     use super::*;
 
@@ -418,11 +254,10 @@ mod tests {
         let ((mut uplink, mut receiver), start) = (uplink(), Instant::now());
         uplink.forward(start, &packet(7, 10, 0, &[1]), Level(30));
         assert!(uplink.encodes(Codec::Pcma) && !uplink.encodes(Codec::Opus));
-        let mut tone = Tone::sine(450.0, 6000);
-        uplink.encode(at(start, 40), Codec::Pcma, &tone.next_frame(), Level(30));
-        uplink.encode(at(start, 60), Codec::Pcma, &tone.next_frame(), Level(30));
+        uplink.encoded(at(start, 40), &[7; 40], Level(30));
+        uplink.encoded(at(start, 60), &[7; 40], Level(30));
         uplink.pass();
-        uplink.encode(at(start, 100), Codec::Pcma, &tone.next_frame(), Level(30));
+        uplink.encoded(at(start, 100), &[7; 40], Level(30));
         uplink.forward(at(start, 120), &packet(7, 17, 6 * 960, &[2]), Level(30));
         let numbers: Vec<(u16, u32, bool)> = sent(&mut receiver)
             .iter()

@@ -75,6 +75,7 @@ pub struct ToBrowser {
 }
 
 /// Takes the packets of one remote track. Dropping it leaves the track open: `Plane::close` ends it.
+#[derive(Clone)]
 pub struct TrackSink(SyncSender<FromBrowser>);
 
 impl TrackSink {

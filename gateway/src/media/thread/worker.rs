@@ -13,11 +13,13 @@ use landbridge_codecs::{Codec, Ear, Frame};
 use mio::{Events, Poll, Token, Waker};
 use tokio::sync::broadcast;
 
+use super::border::{Border, Counters, Tally};
 use super::clock::Clock;
 use super::command::{Command, Mailbox};
 use super::encoders::Encoders;
 use super::leg::{Leg, Since};
-use super::phone::SOCKETS;
+use super::onward::Onward;
+use super::phone::{Phone, SOCKETS};
 use super::room::Room;
 use super::uplink::Uplink;
 use super::wire::Wire;
@@ -62,6 +64,7 @@ pub(crate) fn start(
         left: chime::left().into(),
         decoded: metrics::counter!("landbridge_sfu_frames_decoded_total"),
         forwarded: metrics::counter!("landbridge_opus_forwarded_total"),
+        borders: Counters::new(),
     };
     std::thread::Builder::new()
         .name(format!("media-{index}"))
@@ -92,6 +95,7 @@ struct Worker {
     /// Found once: looking a counter up takes a lock.
     decoded: metrics::Counter,
     forwarded: metrics::Counter,
+    borders: Counters,
 }
 
 impl Worker {
@@ -135,14 +139,28 @@ impl Worker {
     /// Reads one socket; returns whether more may be waiting.
     fn receive(&mut self, now: Instant, token: Token) -> bool {
         let slot = token.0 / SOCKETS;
-        let Some(leg) = self.legs.get_mut(slot).and_then(Option::as_deref_mut) else {
+        let (clock, buffer) = (&self.clock, &mut self.buffer[..]);
+        // Taken out, so that the borders of its room can be reached.
+        let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else {
             return false;
         };
-        let (clock, buffer) = (&self.clock, &mut self.buffer[..]);
-        guarded(|| leg.receive(now, clock, token.0 % SOCKETS, buffer)).unwrap_or_else(|| {
+        let mut onward = Onward {
+            rooms: &self.rooms,
+            legs: &mut self.legs,
+            slot,
+        };
+        let more = guarded(|| leg.receive(now, clock, token.0 % SOCKETS, buffer, &mut onward));
+        self.put_back(slot, leg);
+        more.unwrap_or_else(|| {
             self.give_up(slot);
             false
         })
+    }
+
+    fn put_back(&mut self, slot: usize, leg: Box<Leg>) {
+        if let Some(place) = self.legs.get_mut(slot) {
+            *place = Some(leg);
+        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -157,8 +175,20 @@ impl Worker {
             }
         }
         self.backlog.retain(|token| *token != WAKER);
-        for leg in self.legs.iter_mut().flatten() {
-            leg.receive_from_browser();
+        for slot in 0..self.legs.len() {
+            let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else {
+                continue;
+            };
+            let mut onward = Onward {
+                rooms: &self.rooms,
+                legs: &mut self.legs,
+                slot,
+            };
+            let lived = guarded(|| leg.receive_from_browser(&mut onward));
+            self.put_back(slot, leg);
+            if lived.is_none() {
+                self.give_up(slot);
+            }
         }
         let mut broken = None;
         for (key, room) in &mut self.rooms {
@@ -175,17 +205,17 @@ impl Worker {
             self.give_up_room(key);
         }
         self.lobby.begin();
-        let mut since = Since::default();
+        let (mut since, mut tally) = (Since::default(), Tally::default());
         for slot in 0..self.legs.len() {
             let Some(leg) = self.legs.get_mut(slot).and_then(Option::as_deref_mut) else {
                 continue;
             };
             let (lobby, clock) = (&mut self.lobby, &self.clock);
             let lived = guarded(|| {
-                if leg.room.is_none() {
+                if leg.room.is_none() && leg.border.is_none() {
                     in_lobby(leg, lobby, now);
                 }
-                leg.look_after(now, clock);
+                leg.look_after(now, clock, &mut tally);
                 leg.count_into(&mut since);
             });
             if lived.is_none() {
@@ -194,6 +224,7 @@ impl Worker {
         }
         self.decoded.increment(since.decoded);
         self.forwarded.increment(since.forwarded);
+        self.borders.count(tally);
         if !self.outbox.is_empty() {
             self.post_again();
         }
@@ -246,6 +277,22 @@ impl Worker {
             }),
             Command::OpenUplink { leg, to } => self.with(leg, |leg| leg.uplink = Some(Uplink::new(to))),
             Command::CloseUplink(leg) => self.with(leg, |leg| leg.uplink = None),
+            Command::Carry { border, ours, ssrc } => {
+                self.with_border(border, |border, phone| border.carry(now, phone, ours, ssrc))
+            }
+            Command::CarryNoMore { border, ours } => {
+                self.with_border(border, |border, phone| border.carry_no_more(now, phone, ours));
+            }
+            Command::Listen {
+                border,
+                far,
+                ssrc,
+                sink,
+            } => self.with_border(border, |border, _| border.listen(far, ssrc, sink)),
+            Command::BorderStats { border, reply } => self.with_border(border, |border, _| {
+                // The asker may have gone.
+                let _ = reply.send(border.stats());
+            }),
             Command::Enter { leg, room } => {
                 self.leave_room(leg);
                 self.enter_room(leg, room);
@@ -316,10 +363,17 @@ impl Worker {
             return;
         };
         let max_speakers = self.max_speakers;
-        self.rooms
-            .entry(room)
-            .or_insert_with(|| Room::new(max_speakers))
-            .add(slot);
+        let is_border = self
+            .legs
+            .get(slot)
+            .and_then(Option::as_deref)
+            .is_some_and(|leg| leg.border.is_some());
+        let place = self.rooms.entry(room).or_insert_with(|| Room::new(max_speakers));
+        if is_border {
+            place.add_border(slot);
+        } else {
+            place.add(slot);
+        }
         self.with(id, |leg| leg.room = Some(room));
     }
 
@@ -345,6 +399,14 @@ impl Worker {
         {
             act(leg);
         }
+    }
+
+    fn with_border(&mut self, id: LegId, act: impl FnOnce(&mut Border, &mut Phone)) {
+        self.with(id, |leg| {
+            if let Some((border, phone)) = leg.as_border() {
+                act(border, phone);
+            }
+        });
     }
 
     /// Posts to another thread without ever waiting for it: two threads that wait for each other would stand still.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Far ends made of the same engine meet a phone on a real plane.
 //!
+//! - `borders`: what they say crosses a border as it came, from the first loud packet on.
 //! - `browsers`: they come with an offer and stay as they are.
 //! - `calls`: they are called too, hold, restart, press keys and lie.
 #![allow(clippy::unwrap_used)]
 
+mod borders;
 mod browsers;
 mod calls;
 
