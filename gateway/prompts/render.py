@@ -26,7 +26,7 @@ SPEECH_LEVEL, PEAK_LIMIT = -20.0, -3.0
 # Silence kept before and after the speech, and put between sentences and between languages [s].
 LEAD, TAIL, SENTENCE_PAUSE, LANGUAGE_PAUSE = 0.03, 0.12, 0.28, 0.45
 # Bounds that every finished file must keep [s, s, dBFS, dBFS, bytes for all files].
-LEAD_MAX, TAIL_MAX, PEAK_MAX, LEVEL_TOLERANCE, TOTAL_MAX = 0.05, 0.15, -2.9, 2.0, 2_600_000
+LEAD_MAX, TAIL_MAX, PEAK_MAX, LEVEL_TOLERANCE, TOTAL_MAX = 0.05, 0.15, -2.9, 2.0, 3_000_000
 
 ENGLISH_VOICE, ENGLISH_SPEED = "af_heart", 0.95
 GERMAN_SPEED = 96  # per cent of Pico's own rate

@@ -33,12 +33,13 @@ export class Session {
   #token;
   #location = null;
 
-  constructor({ participant, token, role, state, media, events, invite }) {
+  constructor({ participant, token, role, state, media, events, invite, joint }) {
     this.participant = participant;
     this.role = role;
     this.state = state;
     this.media = media;
     this.mayInvite = Boolean(invite);
+    this.mayShare = Boolean(joint);
     this.#token = token;
     this.eventsUrl = `${events}?token=${encodeURIComponent(token)}`;
   }
@@ -56,6 +57,11 @@ export class Session {
   setLocked(locked) { return this.#post('/api/room/lock', { locked }); }
   setWaitingRoom(enabled) { return this.#post('/api/room/waiting-room', { enabled }); }
   admitAll() { return this.#post('/api/room/admit-all'); }
+  /** Lists the authorities that the room may be shared with. */
+  async authorities() { return (await (await request('GET', '/api/joint', { token: this.#token })).json()).partners; }
+  inviteAuthority(partner) { return this.#post('/api/joint/invite', { partner }); }
+  partFrom(partner) { return this.#post('/api/joint/part', { partner }); }
+  endJoint() { return this.#post('/api/joint/end'); }
   endRoom() { return this.#post('/api/room/end'); }
 
   /** Sends our offer and returns the answer (RFC 9725 §4.2); remembers the Location for the DELETE. */

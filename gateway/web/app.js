@@ -8,6 +8,7 @@ import { byId, setText } from './dom.js';
 import { RoomEvents } from './events.js';
 import { currentLanguage, hasText, onLanguage, preferredLanguage, setLanguage, t } from './i18n.js';
 import { Invitations } from './invite.js';
+import { JointView } from './joint.js';
 import { exposeListening } from './listening.js';
 import { RoomView } from './room.js';
 import { listenToKeys } from './shortcuts.js';
@@ -15,7 +16,7 @@ import { Sound } from './sound.js';
 
 const address = new URL(location.href);
 const audio = byId('audio');
-const state = { screen: null, session: null, room: null, chat: null, invitations: null, events: null, call: null, ended: null, attempt: 0, joinError: null };
+const state = { screen: null, session: null, room: null, chat: null, invitations: null, joint: null, events: null, call: null, ended: null, attempt: 0, joinError: null };
 const sound = new Sound({ audio, raw: address.searchParams.get('raw') === '1', onTrack: trackChanged, onLost: microphoneLost });
 
 begin();
@@ -95,9 +96,11 @@ function start(session, name) {
   state.room = new RoomView({ session, sound, name });
   state.chat = new Chat({ session, onUnread: retitle });
   state.invitations = new Invitations({ session });
+  state.joint = new JointView({ session });
   state.events = new RoomEvents(session.eventsUrl, {
     roster: (roster) => {
       state.room.update(roster);
+      state.joint.update(roster);
       if (state.screen === 'waiting' && state.room.me && !state.room.me.waiting) enter();
       byId('chat-far').hidden = !roster.participants.some((person) => person.kind === 'xmpp');
       retitle();
@@ -105,6 +108,7 @@ function start(session, name) {
     notice: (notice) => {
       if (notice.notice === 'admitted' && state.screen === 'waiting') enter();
       else if (notice.notice === 'invitation') state.invitations.notice(notice);
+      else if (notice.notice.startsWith('partner_')) state.joint.notice(notice);
       else if (notice.notice === 'media_failed') state.call?.restart();
       else state.room.notice(notice);
     },
@@ -161,7 +165,7 @@ function end(cause) {
   state.session.leave();
   sound.moveTo('sound');
   sound.close();
-  Object.assign(state, { session: null, room: null, chat: null, invitations: null, events: null, call: null, ended: cause });
+  Object.assign(state, { session: null, room: null, chat: null, invitations: null, joint: null, events: null, call: null, ended: cause });
   byId('listen-button').hidden = true;
   byId('pin').value = cause === 'left' || cause === 'connection_lost' || cause === 'draining' ? byId('pin').value : '';
   if (byId('confirm').open) byId('confirm').close();
@@ -185,6 +189,7 @@ function redraw() {
   state.room?.draw();
   state.chat?.draw();
   state.invitations?.draw();
+  state.joint?.draw();
   showJoinError(state.joinError);
   for (const node of document.querySelectorAll('.field-error[data-key]')) if (node.textContent) node.textContent = t(node.dataset.key);
   const titles = { join: t('join.title'), waiting: t('waiting.title'), ended: byId('ended-title').textContent, room: state.room?.title };

@@ -4,9 +4,11 @@ import { explain } from './api.js';
 import { confirmed, hideMessage, say, sayNow, sayTogether, show } from './announce.js';
 import { byId, element, icon, setIcon, setText } from './dom.js';
 import { t } from './i18n.js';
+import { jointMarks } from './joint.js';
 import { drawRoster, nameOf, ordered } from './roster.js';
 
 const SETTLE_MS = 1_000;
+const MANY = 3;
 
 /** Is the room as one person sees it. `sound` holds the microphone, `session` the API. */
 export class RoomView {
@@ -39,6 +41,8 @@ export class RoomView {
   get me() { return this.#roster?.participants.find((person) => person.id === this.#roster.me) ?? null; }
   get moderator() { return (this.me?.role ?? this.#roster?.role ?? this.session.role) === 'moderator'; }
   get title() { return this.#roster?.room.name || t('room.untitled'); }
+
+  get shared() { return Boolean(this.#roster?.room.joint?.some(({ state }) => state === 'up' || state === 'away')); }
 
   /** Is called once when the screen opens. */
   enter() {
@@ -128,6 +132,7 @@ export class RoomView {
     this.#drawRoom();
     this.#drawMe();
     byId('moderation').hidden = !moderator;
+    setText(byId('end').querySelector('span'), t(this.shared ? 'moderation.end_here' : 'moderation.end'));
     this.#showLost();
     if (!this.#roster) return;
     const shared = { me: this.#roster.me, moderator, act: (action, person) => this.#act(action, person) };
@@ -158,6 +163,7 @@ export class RoomView {
     const marks = [];
     if (room.locked) marks.push(['lock', t('room.locked')]);
     if (room.waiting_room) marks.push(['wait', t('room.waiting_room_on')]);
+    marks.push(...jointMarks(room));
     const list = byId('room-marks');
     const key = JSON.stringify(marks);
     if (list.dataset.key !== key) {
@@ -222,16 +228,16 @@ export class RoomView {
   #sayChanges(before, after) {
     const was = new Map(before.participants.map((person) => [person.id, person]));
     const isThere = new Set(after.participants.map((person) => person.id));
+    const came = [];
     for (const person of after.participants) {
       const old = was.get(person.id);
       if (person.id === after.me) this.#sayOwnChanges(old, person);
       else if (person.waiting && !old) sayTogether('said.waiting', nameOf(person));
-      else if (!person.waiting && (!old || old.waiting)) sayTogether('said.joined', nameOf(person));
+      else if (!person.waiting && (!old || old.waiting)) came.push(person);
       else if (person.hand && !old.hand) say(t('said.hand_of', { name: nameOf(person) }));
     }
-    for (const person of before.participants) {
-      if (!isThere.has(person.id) && !person.waiting) sayTogether('said.left', nameOf(person));
-    }
+    sayMoves('said.joined', came);
+    sayMoves('said.left', before.participants.filter((person) => !isThere.has(person.id) && !person.waiting));
     if (before.room.locked !== after.room.locked) say(t(after.room.locked ? 'said.locked' : 'said.unlocked'));
   }
 
@@ -269,7 +275,9 @@ export class RoomView {
   }
 
   async #end() {
-    const words = { title: t('confirm.end_title'), text: t('confirm.end_text'), yes: t('moderation.end') };
+    const words = this.shared
+      ? { title: t('confirm.end_here_title'), text: t('confirm.end_here_text'), yes: t('moderation.end_here') }
+      : { title: t('confirm.end_title'), text: t('confirm.end_text'), yes: t('moderation.end') };
     if (await confirmed(words)) await this.#try(() => this.session.endRoom());
   }
 
@@ -282,4 +290,15 @@ export class RoomView {
     show(text);
     sayNow(text);
   }
+}
+
+// The people of a partner may come and go all at once: then their number is enough.
+function sayMoves(key, people) {
+  const far = new Map();
+  for (const person of people) if (person.origin) far.set(person.origin, [...(far.get(person.origin) ?? []), person]);
+  for (const [authority, moved] of far) {
+    if (moved.length > MANY) say(t(`${key}_far`, { count: moved.length, authority }));
+    else for (const person of moved) sayTogether(key, nameOf(person));
+  }
+  for (const person of people) if (!person.origin) sayTogether(key, nameOf(person));
 }

@@ -64,6 +64,8 @@ function drawAvatar(holder, person, name) {
 function marksOf(person, me) {
   const marks = [];
   if (person.id === me) marks.push({ kind: 'you', text: t('mark.you') });
+  if (person.origin) marks.push({ kind: 'origin', icon: 'bridge', text: person.origin });
+  if (person.away) marks.push({ kind: 'away', icon: 'warn', text: t('mark.away') });
   if (person.role === 'moderator') marks.push({ kind: 'moderator', icon: 'moderator', text: t('mark.moderator') });
   if (person.kind === 'phone') marks.push({ kind: 'phone', icon: 'phone', text: t('mark.phone') });
   if (person.kind === 'xmpp') marks.push({ kind: 'xmpp', text: t('mark.xmpp') });

@@ -199,6 +199,17 @@ pub fn lasting(view: &View) -> View {
     view
 }
 
+/// Says how a person is connected (RFC 4575 §5.7.3).
+fn connection(person: &Person) -> &'static str {
+    if person.away {
+        "disconnected"
+    } else if person.muted {
+        "muted-via-focus"
+    } else {
+        "connected"
+    }
+}
+
 fn title<'a>(view: &'a View, room: &'a Own) -> &'a str {
     if view.title.is_empty() {
         room.node().unwrap_or_default()
@@ -227,7 +238,7 @@ fn user(person: &Person, room: &Own, taken: &mut HashSet<String>) -> Element {
     let endpoint = Build::new("endpoint", CONFERENCE_INFO)
         .attr("entity", format!("{entity};kind={kind}"))
         .child(Build::new("display-text", CONFERENCE_INFO).text(if person.hand { "✋" } else { kind }))
-        .child(Build::new("status", CONFERENCE_INFO).text(if person.muted { "muted-via-focus" } else { "connected" }))
+        .child(Build::new("status", CONFERENCE_INFO).text(connection(person)))
         .children(media);
     Build::new("user", CONFERENCE_INFO)
         .attr("entity", entity)

@@ -31,6 +31,8 @@ pub struct Person {
     pub speaking: bool,
     /// Whether there is sound to and from this person; without it somebody only chats.
     pub talks: bool,
+    /// Whether the person is in another half of a joint session, which cannot be reached just now.
+    pub away: bool,
     /// The occupant of our multi-user chat that this person is, if any: such a person is not shown twice.
     pub occupant: Option<OccupantId>,
 }
@@ -44,6 +46,8 @@ pub enum PersonKind {
     Browser,
     /// With an XMPP client.
     Xmpp,
+    /// In the half of a joint session that another deployment holds.
+    Federated,
 }
 
 impl PersonKind {
@@ -53,6 +57,7 @@ impl PersonKind {
             PersonKind::Phone => "phone",
             PersonKind::Browser => "browser",
             PersonKind::Xmpp => "xmpp",
+            PersonKind::Federated => "federated",
         }
     }
 }
@@ -69,6 +74,7 @@ impl Person {
             hand: false,
             speaking: false,
             talks: true,
+            away: false,
             occupant: None,
         }
     }

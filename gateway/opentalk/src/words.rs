@@ -323,7 +323,9 @@ pub enum Event {
     RecordingStopped,
     /// Somebody wrote in the chat.
     Chat {
-        /// Name of who wrote it.
+        /// OpenTalk's participant id of who wrote it.
+        by: String,
+        /// Its name.
         from: String,
         /// What they wrote, at most 4 000 characters, without control characters but line ends.
         text: String,

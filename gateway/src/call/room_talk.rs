@@ -9,10 +9,11 @@ use tokio::sync::broadcast::error::RecvError;
 use super::Cause;
 use super::ear::{Ear, Heard};
 use super::house::now;
+use super::joint_talk;
 use super::phone::farewell;
-use crate::lobby::{KeyAction, Keys, Language, Prompt, Typed, not_shown};
+use crate::lobby::{KeyAction, Keys, Language, Prompt, Typed, message, not_shown};
 use crate::media::PlayId;
-use crate::room::{ChatLine, ChatLines, Notice, Residence, Seat};
+use crate::room::{ChatLine, ChatLines, Notice, Residence, Roster, Seat};
 
 /// The least time between two explanations why a text is not shown.
 const EXPLANATIONS: Duration = Duration::from_secs(10);
@@ -46,7 +47,8 @@ pub(super) async fn stay(ear: &mut Ear, mut seat: Seat, language: Language) -> C
                     if let Some(muted) = microphone(notice) {
                         ear.muted(muted);
                     }
-                    speech.say(ear, notice);
+                    let roster = Arc::clone(&seat.control().roster().borrow());
+                    speech.say(ear, notice, &roster);
                 }
                 None => return farewell(ear, None, language, Cause::Internal).await,
             },
@@ -123,9 +125,20 @@ async fn act(ear: &mut Ear, seat: &Seat, speech: &mut Speech, action: KeyAction)
                 Residence::Opentalk => Prompt::KeysHelpOpenTalk,
                 Residence::Local | Residence::Livekit { .. } => Prompt::KeysHelp,
             };
-            return speech.answer(ear, vec![help]);
+            let for_moderators = joint_talk::may_invite(control, ear.house().federation());
+            let more = for_moderators.then_some(Prompt::KeysHelpModerator);
+            return speech.answer(ear, vec![Phrase::of([help].into_iter().chain(more).collect())]);
         }
-        KeyAction::Video => return speech.answer(ear, vec![Prompt::NoVideo]),
+        KeyAction::Video => return speech.answer(ear, vec![Phrase::of(vec![Prompt::NoVideo])]),
+        KeyAction::InvitePartners => match ear.house().federation() {
+            Some(federation) if joint_talk::may_invite(control, Some(federation)) => {
+                let roster = Arc::clone(&control.roster().borrow());
+                let said = joint_talk::invite(federation, &roster, speech.language);
+                return speech.answer(ear, said);
+            }
+            // For everybody else it is a key without meaning.
+            _ => control.key('8').await,
+        },
         KeyAction::SetMuted(muted) => control.set_muted(muted).await,
         KeyAction::SetHand(raised) => control.set_hand(raised).await,
         KeyAction::Consent(given) => control.consent(given).await,
@@ -137,11 +150,43 @@ async fn act(ear: &mut Ear, seat: &Seat, speech: &mut Speech, action: KeyAction)
     }
 }
 
+/// What is said in one go.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Phrase {
+    /// To the ear.
+    pub(super) prompts: Vec<Prompt>,
+    /// To the eye, if not the prompts' own words.
+    pub(super) written: Option<String>,
+}
+
+impl Phrase {
+    /// Says prompts in their own words.
+    pub(super) fn of(prompts: Vec<Prompt>) -> Phrase {
+        Phrase { prompts, written: None }
+    }
+
+    /// Says a notice, if there is anything to say.
+    fn about(notice: Notice, roster: &Roster, language: Language) -> Option<Phrase> {
+        let phrase = match notice.partner() {
+            Some(_) => joint_talk::phrase(notice, roster, language)?,
+            None => Phrase::of(words(notice)),
+        };
+        (!phrase.prompts.is_empty()).then_some(phrase)
+    }
+
+    fn text(&self, language: Language) -> String {
+        match &self.written {
+            Some(text) => text.clone(),
+            None => message(&self.prompts, language),
+        }
+    }
+}
+
 /// What is spoken, and what waits to be.
 struct Speech {
     language: Language,
     playing: Option<PlayId>,
-    waiting: Vec<Prompt>,
+    waiting: Vec<Phrase>,
     /// When it was last explained that a text is not shown.
     explained: Option<Instant>,
 }
@@ -167,12 +212,12 @@ impl Speech {
     }
 
     /// Says a notice: the answer to a key at once, news after what is being said.
-    fn say(&mut self, ear: &mut Ear, notice: Notice) {
-        let words = words(notice);
+    fn say(&mut self, ear: &mut Ear, notice: Notice, roster: &Roster) {
+        let phrase = Phrase::about(notice, roster, self.language);
         if is_answer(notice) {
-            return self.answer(ear, words);
+            return self.answer(ear, phrase.into_iter().collect());
         }
-        self.waiting.extend(words);
+        self.waiting.extend(phrase);
         let too_many = self.waiting.len().saturating_sub(WAITING);
         self.waiting.drain(..too_many);
         if self.playing.is_none() {
@@ -181,7 +226,7 @@ impl Speech {
     }
 
     /// Says words in place of whatever is said.
-    fn answer(&mut self, ear: &mut Ear, words: Vec<Prompt>) {
+    fn answer(&mut self, ear: &mut Ear, words: Vec<Phrase>) {
         self.waiting = words;
         self.next(ear);
     }
@@ -201,7 +246,10 @@ impl Speech {
 
     fn next(&mut self, ear: &mut Ear) {
         if !self.waiting.is_empty() {
-            self.playing = ear.play(&std::mem::take(&mut self.waiting), self.language);
+            let phrases = std::mem::take(&mut self.waiting);
+            let texts: Vec<String> = phrases.iter().map(|phrase| phrase.text(self.language)).collect();
+            let prompts: Vec<Prompt> = phrases.into_iter().flat_map(|phrase| phrase.prompts).collect();
+            self.playing = ear.play_as(&prompts, &texts.join(" "), self.language);
         }
     }
 }
@@ -231,6 +279,14 @@ fn words(notice: Notice) -> Vec<Prompt> {
         Notice::RecordingStopped { muted: true } => return vec![Prompt::RecordingStopped, Prompt::YouAreMuted],
         Notice::RecordingStopped { muted: false } => Prompt::RecordingStopped,
         Notice::MediaFailed | Notice::Invitation { .. } | Notice::Ended(_) => return Vec::new(),
+        // These have words of their own.
+        Notice::PartnerInvited(_)
+        | Notice::PartnerJoined(_)
+        | Notice::PartnerAway(_)
+        | Notice::PartnerBack(_)
+        | Notice::PartnerLeft(_)
+        | Notice::PartnerRefused(_)
+        | Notice::PartnerDenied(_) => return Vec::new(),
         Notice::Waiting => Prompt::WaitingRoom,
         Notice::Muted { by_moderator: true } => Prompt::MutedByModerator,
         Notice::Muted { by_moderator: false } => Prompt::YouAreMuted,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Keys inside a room, as OpenTalk users know them: 0 stop prompt, 1 mute, 2 raise hand, 3 and 6 yes and no to being
-//! recorded, 4 mute video, 5 breakout room and back, * help.
+//! recorded, 4 mute video, 5 breakout room and back, * help. For moderators, 8 invites the partner of a joint session.
 
 use crate::room::Notice;
 
@@ -19,6 +19,8 @@ pub enum KeyAction {
     Video,
     /// Go to the open breakout room, or back.
     ChangeRoom,
+    /// Invite the partners that are set up for this room; for moderators.
+    InvitePartners,
     /// Say what the keys do.
     Help,
     /// Leave the room; by word alone, for a telephone hangs up.
@@ -59,6 +61,7 @@ impl Keys {
             '4' => Some(KeyAction::Video),
             '5' => Some(KeyAction::ChangeRoom),
             '6' => Some(KeyAction::Consent(false)),
+            '8' => Some(KeyAction::InvitePartners),
             '*' => Some(KeyAction::Help),
             _ => None,
         }
@@ -100,7 +103,8 @@ mod tests {
         assert_eq!(keys.press('*'), Some(KeyAction::Help));
         assert_eq!(keys.press('3'), Some(KeyAction::Consent(true)));
         assert_eq!(keys.press('6'), Some(KeyAction::Consent(false)));
-        for key in ['7', '8', '9', '#', 'A', 'x'] {
+        assert_eq!(keys.press('8'), Some(KeyAction::InvitePartners));
+        for key in ['7', '9', '#', 'A', 'x'] {
             assert_eq!(keys.press(key), None);
         }
     }

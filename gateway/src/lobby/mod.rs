@@ -5,13 +5,15 @@
 //! Lobby       keys and answers in, prompts and questions out; sans-IO, time is an argument
 //! Throttle    how long a try waits, or that it is not made at all
 //! Meetings    (in room) whether meeting id and PIN fit
-//! Keys        in the room: 0 stop prompt, 1 mute, 2 hand, * help
+//! Keys        in the room: 0 stop prompt, 1 mute, 2 hand, 8 invite the partner, * help
 //! ```
 //!
 //! Whoever can read and write reads each prompt as well, and writes digits and words in place of keys.
 //!
-//! Not implemented: entry by speech or by real-time text (RFC 4103), moderator keys.
+//! Not implemented: entry by speech or by real-time text (RFC 4103), moderator keys but 8.
 
+/// What is said of the authorities of a joint session.
+mod authority;
 /// Reads recordings: Ogg Opus and WAV to 48 kHz mono.
 mod clip;
 /// The talk with a caller, from the welcome to the seat.
@@ -37,6 +39,7 @@ mod typed;
 /// What a lobby is told, what it asks for, and how it is set up.
 mod words;
 
+pub use authority::{of_partner, written_of_partner};
 pub use clip::{ClipError, read_clip};
 pub use dialogue::Lobby;
 pub use keys::{KeyAction, Keys};

@@ -214,6 +214,60 @@ prompts! {
     ChatMessage = "chat-message",
     /// What the keys do in an OpenTalk meeting.
     KeysHelpOpenTalk = "keys-help-opentalk",
+    /// "Connected with …"; an authority follows.
+    ConnectedWith = "connected-with",
+    /// "Inviting …"; an authority follows.
+    PartnerInvited = "partner-invited",
+    /// An authority, named before, cannot be reached.
+    PartnerAway = "partner-away",
+    /// An authority, named before, is back.
+    PartnerBack = "partner-back",
+    /// An authority, named before, has left the meeting.
+    PartnerLeft = "partner-left",
+    /// An authority, named before, has not accepted the invitation.
+    PartnerRefused = "partner-refused",
+    /// An authority, named before, does not allow what was done to its people.
+    PartnerDenied = "partner-denied",
+    /// There is nobody to share this room with.
+    NoPartner = "no-partner",
+    /// What the key 8 does, for moderators of rooms that can be shared.
+    KeysHelpModerator = "keys-help-moderator",
+    /// An authority that has no clip of its own.
+    AuthorityOther = "authority-other",
+    /// The same, behind "connected with".
+    AuthorityOtherDative = "authority-other-dative",
+    /// The authority Baden-Württemberg.
+    BadenWuerttemberg = "authority-bw",
+    /// The authority Bayern.
+    Bayern = "authority-by",
+    /// The authority Berlin.
+    Berlin = "authority-be",
+    /// The authority Brandenburg.
+    Brandenburg = "authority-bb",
+    /// The authority Bremen.
+    Bremen = "authority-hb",
+    /// The authority Hamburg.
+    Hamburg = "authority-hh",
+    /// The authority Hessen.
+    Hessen = "authority-he",
+    /// The authority Mecklenburg-Vorpommern.
+    MecklenburgVorpommern = "authority-mv",
+    /// The authority Niedersachsen.
+    Niedersachsen = "authority-ni",
+    /// The authority Nordrhein-Westfalen.
+    NordrheinWestfalen = "authority-nw",
+    /// The authority Rheinland-Pfalz.
+    RheinlandPfalz = "authority-rp",
+    /// The authority Saarland.
+    Saarland = "authority-sl",
+    /// The authority Sachsen.
+    Sachsen = "authority-sn",
+    /// The authority Sachsen-Anhalt.
+    SachsenAnhalt = "authority-st",
+    /// The authority Schleswig-Holstein.
+    SchleswigHolstein = "authority-sh",
+    /// The authority Thüringen.
+    Thueringen = "authority-th",
 }
 
 impl Prompt {
@@ -259,7 +313,7 @@ mod tests {
         for prompt in Prompt::ALL {
             assert_eq!(Prompt::from_stem(prompt.stem()), Some(*prompt));
         }
-        assert_eq!(Prompt::ALL.len(), 54);
+        assert_eq!(Prompt::ALL.len(), 81);
     }
 
     #[test]

@@ -55,7 +55,9 @@ pub(super) struct Actor {
 }
 
 struct Ear {
+    /// What it is called where the room lives.
     name: String,
+    is_far: bool,
     notices: mpsc::Sender<Notice>,
     /// Kept free for `Ended`.
     last: mpsc::OwnedPermit<Notice>,
@@ -139,6 +141,7 @@ impl Actor {
             role,
             attached,
             papers,
+            far,
         } = entrant;
         let Some(mailbox) = self.to_self.upgrade() else {
             return (Err(Cause::RoomEnded), true);
@@ -153,7 +156,8 @@ impl Actor {
         ears.insert(
             leg,
             Ear {
-                name: name.clone(),
+                name: far.as_ref().map_or_else(|| name.clone(), |far| far.name_abroad(&name)),
+                is_far: far.is_some(),
                 notices,
                 last,
                 deeds: None,
@@ -167,6 +171,7 @@ impl Actor {
             role,
             attached,
             papers,
+            far,
         };
         match self.drive(input, ears, pace) {
             (Ok(()), is_over) => {
@@ -219,6 +224,10 @@ impl Actor {
                     readers,
                 } => self.chat.write(from, name, text, readers),
                 Output::Roster => pace.is_wanted = true,
+                Output::RosterAtOnce => {
+                    pace.published(now());
+                    self.roster.send_replace(Arc::new(self.home.roster()));
+                }
                 Output::Closed => is_over = true,
             }
         }
@@ -239,6 +248,7 @@ impl Actor {
                 person,
                 name: ear.name.clone(),
                 residence: self.residence.clone(),
+                is_far: ear.is_far,
             };
             abroad.receive(stranger, NewsSink::new(person, self.to_self.clone()))
         });

@@ -147,6 +147,13 @@ impl Chat {
         self.sender.subscribe()
     }
 
+    /// Forgets all that one person wrote; whoever has read it has read it.
+    pub(super) fn forget(&self, writer: LegId) {
+        let mut past = self.past();
+        past.lines.retain(|line| line.from != Some(writer));
+        past.bytes = past.lines.iter().map(|line| line.text.len()).sum();
+    }
+
     fn past(&self) -> MutexGuard<'_, Past> {
         self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -265,6 +272,19 @@ mod tests {
         );
         assert_eq!(pace.count(start, BOB), Ok(()));
         assert_eq!(pace.count(start + PACE, ADA), Ok(()));
+    }
+
+    #[test]
+    fn what_somebody_wrote_who_is_to_be_forgotten_is_read_no_more() {
+        let chat = Chat::new();
+        let readers: Readers = Arc::from([ADA, BOB]);
+        for (writer, text) in [(ADA, "eins"), (BOB, "zwei"), (ADA, "drei")] {
+            chat.write(Some(writer), "x".into(), text.into(), Arc::clone(&readers));
+        }
+        chat.forget(ADA);
+        let (past, _) = chat.read(BOB);
+        assert_eq!(past.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["zwei"]);
+        assert_eq!(chat.past().bytes, 4);
     }
 
     #[tokio::test]

@@ -10,7 +10,10 @@ use proptest::prelude::*;
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::chat::MAX_TEXT;
-use crate::room::{By, Input, InviteState, MediaOrder, Notice, Output, Papers, Room, RoomConfig, RoomKey};
+use crate::room::{
+    By, FarEntrant, Input, InviteState, JointPartner, JointState, MediaOrder, Notice, Output, Papers, Room, RoomConfig,
+    RoomKey,
+};
 
 const LINGER: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(300);
@@ -27,6 +30,7 @@ fn room(now: Instant, waiting_room: bool) -> Room {
         longest_wait: WAIT,
         chime_up_to: 3,
         announce_chat: false,
+        stand_ins: 2,
         started: SystemTime::UNIX_EPOCH,
     };
     Room::new(now, config)
@@ -42,6 +46,8 @@ struct World {
     /// What each was told about its microphone and hand last.
     muted: BTreeMap<LegId, bool>,
     hands: BTreeSet<LegId>,
+    /// Whom a partner sent in.
+    far: BTreeSet<LegId>,
     /// Who wrote in the chat since the last look.
     lines: Vec<LegId>,
     closed: bool,
@@ -101,6 +107,14 @@ impl World {
             Output::Tell(person, Notice::HandLowered { .. }) => assert!(self.hands.remove(person)),
             Output::Tell(person, Notice::MediaFailed) => assert!(self.told.contains_key(person)),
             Output::Tell(person, Notice::Invitation { .. }) => assert_eq!(self.told.get(person), Some(&true)),
+            Output::Tell(person, notice) if notice.partner().is_some() => {
+                assert_eq!(
+                    self.told.get(person),
+                    Some(&true),
+                    "{person} is told of partners outside"
+                );
+                assert!(!self.far.contains(person), "a far person is told of partners");
+            }
             Output::Tell(_, notice) => panic!("a room of the gateway's own has no {notice:?}"),
             Output::Media(MediaOrder::Enter(leg)) => {
                 assert!(self.entered.insert(*leg, false).is_none())
@@ -109,7 +123,7 @@ impl World {
             Output::Media(MediaOrder::Mute(leg, muted)) => {
                 assert_eq!(self.entered.insert(*leg, *muted), Some(!muted));
             }
-            Output::Media(MediaOrder::Chime(_)) | Output::Roster | Output::Answer(_) => {}
+            Output::Media(MediaOrder::Chime(_)) | Output::Roster | Output::RosterAtOnce | Output::Answer(_) => {}
             Output::Closed => self.closed = true,
         }
     }
@@ -119,7 +133,12 @@ impl World {
         let present: BTreeSet<_> = roster.present().map(|person| person.leg).collect();
         let waiting: BTreeSet<_> = roster.waiting().map(|person| person.leg).collect();
         assert!(present.is_disjoint(&waiting), "somebody is both inside and outside");
-        assert!(present.len() <= MAX_PEOPLE && waiting.len() <= MAX_PEOPLE);
+        let ours = roster.present().filter(|person| person.origin.is_none()).count();
+        assert!(ours <= MAX_PEOPLE && waiting.len() <= MAX_PEOPLE);
+        assert!(
+            roster.waiting().all(|person| person.origin.is_none()),
+            "a far person waits"
+        );
         assert_eq!(
             roster.people.len(),
             present.len() + waiting.len(),
@@ -141,6 +160,8 @@ impl World {
         for person in &roster.people {
             assert_eq!(self.muted[&person.leg], person.muted);
             assert!(person.muted || !person.muted_by_moderator);
+            assert_eq!(person.origin.is_some(), self.far.contains(&person.leg));
+            assert!(!person.away || (person.origin.is_some() && !person.speaking));
             assert!(!person.speaking || (!person.muted && !person.waiting && attached.contains(&person.leg)));
             assert_eq!(person.hand.is_some(), self.hands.contains(&person.leg));
             assert!(
@@ -169,6 +190,44 @@ fn by() -> impl Strategy<Value = By> {
     prop_oneof![6 => person().prop_map(By::Person), 1 => Just(By::Operator)]
 }
 
+fn partner() -> impl Strategy<Value = JointPartner> {
+    let state = prop_oneof![
+        Just(JointState::Calling),
+        Just(JointState::Up),
+        Just(JointState::Away),
+        Just(JointState::Parted),
+        Just(JointState::Refused),
+    ];
+    ("[ab]", state).prop_map(|(name, state)| JointPartner {
+        deployment: name.as_str().into(),
+        authority: name.into(),
+        state,
+        why: None,
+    })
+}
+
+/// Returns who asks for something that only moderators may do to others.
+fn moderator_of(input: &Input) -> Option<LegId> {
+    match input {
+        Input::SetMuted {
+            by: By::Person(by),
+            person,
+            ..
+        }
+        | Input::LowerHand {
+            by: By::Person(by),
+            person,
+        } => (by != person).then_some(*by),
+        Input::Remove { by: By::Person(by), .. }
+        | Input::Lock { by: By::Person(by), .. }
+        | Input::WaitingRoom { by: By::Person(by), .. }
+        | Input::Admit { by: By::Person(by), .. }
+        | Input::AdmitAll { by: By::Person(by) }
+        | Input::End { by: By::Person(by) } => Some(*by),
+        _ => None,
+    }
+}
+
 fn input() -> impl Strategy<Value = Input> {
     let name = prop_oneof![
         Just("Ada".to_owned()),
@@ -181,8 +240,31 @@ fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         8 => (person(), name, kind, role, any::<bool>())
             .prop_map(|(person, name, kind, role, attached)| Input::Join {
-                person, name, kind, role, attached, papers: Papers::None
+                person, name, kind, role, attached, papers: Papers::None, far: None
             }),
+        4 => (person(), any::<bool>(), any::<bool>()).prop_map(|(person, attached, is_moderator)| Input::Join {
+            person,
+            name: "Ada".to_owned(),
+            kind: Kind::Federated,
+            role: Role::Moderator,
+            attached,
+            papers: Papers::None,
+            far: Some(FarEntrant {
+                authority: "Schleswig-Holstein".into(),
+                deployment: "sh.example".into(),
+                is_moderator,
+            }),
+        }),
+        1 => (person(), any::<bool>()).prop_map(|(person, away)| Input::Away { person, away }),
+        1 => (person(), any::<bool>()).prop_map(|(person, is_moderator)| Input::Introduce {
+            person,
+            name: "ada".to_owned(),
+            is_moderator,
+        }),
+        1 => person().prop_map(|person| Input::SayUnpaced { person, text: "late".to_owned() }),
+        1 => prop::collection::vec(person(), 0..8).prop_map(Input::ArrangeHands),
+        1 => prop::collection::vec(partner(), 0..3).prop_map(Input::Joint),
+        1 => Just(Input::DeniedBy("a".into())),
         2 => person().prop_map(|person| Input::Leave { person, cause: Cause::Left }),
         2 => person().prop_map(Input::Attached),
         1 => (person(), any::<bool>()).prop_map(|(person, failed)| Input::Detached { person, failed }),
@@ -221,6 +303,12 @@ proptest! {
             now += Duration::from_secs(seconds);
             let expects_answer = !matches!(input, Input::Speaking(_) | Input::Timeout);
             room.handle(now, input.clone());
+            if let Input::Join { person, far: Some(_), .. } = &input
+                && !world.told.contains_key(person)
+            {
+                world.far.insert(*person);
+            }
+            let moderator = moderator_of(&input);
             let mut answers = Vec::new();
             while let Some(output) = room.poll() {
                 if let Output::Answer(answer) = output {
@@ -229,8 +317,11 @@ proptest! {
                 world.hear(&output);
             }
             prop_assert_eq!(answers.len(), usize::from(expects_answer));
+            if moderator.is_some_and(|by| world.far.contains(&by)) {
+                prop_assert!(answers.first().is_none_or(Result::is_err), "a far person moderates");
+            }
             let wrote = match (&input, answers.first()) {
-                (Input::Say { person, .. }, Some(Ok(()))) => vec![*person],
+                (Input::Say { person, .. } | Input::SayUnpaced { person, .. }, Some(Ok(()))) => vec![*person],
                 _ => Vec::new(),
             };
             prop_assert_eq!(std::mem::take(&mut world.lines), wrote, "a line is lost or invented");
@@ -246,6 +337,7 @@ proptest! {
                 }
             }
             attached.retain(|leg| world.told.contains_key(leg));
+            world.far.retain(|leg| world.told.contains_key(leg));
             world.compare(&room, &attached);
         }
     }

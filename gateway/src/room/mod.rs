@@ -17,15 +17,24 @@ mod actor;
 pub mod chat;
 /// Who may enter which meeting, by which PIN.
 pub mod directory;
+/// People of partners in a room of the gateway's own.
+mod federated;
+/// What a room does with people of partners, told as short plays.
+#[cfg(test)]
+mod federated_tests;
 /// Where a room lives: in the gateway, in LiveKit, in OpenTalk.
 pub mod home;
 /// Random histories that no room may fail.
 #[cfg(test)]
 mod invariants;
+/// The partners of a joint session.
+mod joint;
 /// What moderators may do to others and to the room.
 mod moderation;
 /// What people may be called, and what of a phone number others see.
 pub mod names;
+/// Whoever looks on at a room without being in it.
+mod onlooker;
 /// The handle to all live rooms.
 mod rooms;
 /// Live rooms and their tasks, in virtual time.
@@ -47,8 +56,10 @@ pub use crate::media::{Chime, RoomKey};
 pub use chat::{ChatLine, ChatLines};
 pub use directory::{Meeting, Meetings, Residence};
 pub use home::remote::{Deed, HallEnd, HallNews, HallPerson, News, OpentalkPapers, Papers, refusal};
+pub use joint::{JointPartner, JointState, PartnerId};
+pub use onlooker::{LiveRooms, Onlooker};
 pub use rooms::{Abroad, MediaOrders, NewsSink, Rooms, RoomsConfig, Stranger};
 pub use roster::{Person, Roster};
-pub use seat::{Control, Entrant, Seat};
+pub use seat::{Control, Entrant, FarEntrant, Seat};
 pub use state::{Room, RoomConfig};
 pub use vocabulary::{By, Denial, Input, InviteState, MediaOrder, Notice, Output};

@@ -97,7 +97,7 @@ impl Room {
             .iter()
             .position(|member| member.leg == person)
             .ok_or(Denial::NoSuchPerson)?;
-        if self.present.len() >= self.config.max_people {
+        if self.ours_present() >= self.config.max_people {
             return Err(Denial::Refused(Cause::Full));
         }
         self.admit_at(place);
@@ -139,7 +139,7 @@ impl Room {
     }
 
     fn admit_while_there_is_room(&mut self) {
-        while !self.waiting.is_empty() && self.present.len() < self.config.max_people {
+        while !self.waiting.is_empty() && self.ours_present() < self.config.max_people {
             self.admit_at(0);
         }
     }

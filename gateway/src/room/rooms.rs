@@ -15,7 +15,8 @@ use crate::room::chat::Chat;
 use crate::room::directory::Entry;
 use crate::room::seat::ask;
 use crate::room::{
-    ChatLine, Chime, Deed, Denial, Entrant, Input, News, Residence, RoomConfig, RoomKey, Roster, Seat, home,
+    ChatLine, Chime, Deed, Denial, Entrant, Input, LiveRooms, News, Onlooker, Residence, RoomConfig, RoomKey, Roster,
+    Seat, home,
 };
 
 /// Carries a room's orders to the media plane. No call may block; orders of one room arrive in order.
@@ -46,6 +47,8 @@ pub struct Stranger {
     pub name: String,
     /// Where the room lives.
     pub residence: Residence,
+    /// Whether the guest is in a partner's half of a joint session.
+    pub is_far: bool,
 }
 
 /// The way of a guest's news to its room.
@@ -82,6 +85,8 @@ pub struct RoomsConfig {
     pub max_rooms: usize,
     /// Whether people hear that somebody wrote in the chat.
     pub announce_chat: bool,
+    /// The most far people who are guests of their own in a room of LiveKit or OpenTalk at a time.
+    pub stand_ins: usize,
 }
 
 impl Default for RoomsConfig {
@@ -92,6 +97,7 @@ impl Default for RoomsConfig {
             chime_up_to: 20,
             max_rooms: 1000,
             announce_chat: false,
+            stand_ins: 8,
         }
     }
 }
@@ -107,6 +113,7 @@ struct Shared {
     media: Arc<dyn MediaOrders>,
     abroad: Option<Arc<dyn Abroad>>,
     doors: Mutex<Doors>,
+    live: watch::Sender<LiveRooms>,
     is_draining: AtomicBool,
 }
 
@@ -122,6 +129,7 @@ struct Door {
     mailbox: mpsc::Sender<Letter>,
     roster: watch::Receiver<Arc<Roster>>,
     chat: Arc<Chat>,
+    residence: Residence,
 }
 
 /// How many letters wait for a busy room before those who write wait too.
@@ -147,6 +155,7 @@ impl Rooms {
             media,
             abroad,
             doors: Mutex::default(),
+            live: watch::Sender::default(),
             is_draining: AtomicBool::new(false),
         };
         Rooms {
@@ -213,6 +222,22 @@ impl Rooms {
         self.doors().by_id.get(meeting_id).map(|door| door.chat.follow())
     }
 
+    /// Looks on at a live room, without being in it and without keeping it alive.
+    pub fn look_on(&self, meeting_id: &str) -> Option<Onlooker> {
+        self.doors().by_id.get(meeting_id).map(|door| Onlooker {
+            key: door.key,
+            residence: door.residence.clone(),
+            mailbox: door.mailbox.clone(),
+            roster: door.roster.clone(),
+            chat: Arc::clone(&door.chat),
+        })
+    }
+
+    /// Follows which rooms live: begins with those that do. A meeting whose key changes has begun a new life.
+    pub fn live(&self) -> watch::Receiver<LiveRooms> {
+        self.shared.live.subscribe()
+    }
+
     /// Counts the live rooms.
     pub fn len(&self) -> usize {
         self.doors().by_id.len()
@@ -266,6 +291,7 @@ impl Rooms {
             longest_wait: self.shared.config.longest_wait,
             chime_up_to: self.shared.config.chime_up_to,
             announce_chat: self.shared.config.announce_chat,
+            stand_ins: self.shared.config.stand_ins,
             started: SystemTime::now(),
         };
         let home = home::open(tokio::time::Instant::now().into_std(), config, &meeting.residence);
@@ -298,8 +324,12 @@ impl Rooms {
                 mailbox: mailbox.clone(),
                 roster,
                 chat,
+                residence: meeting.residence.clone(),
             },
         );
+        self.shared.live.send_modify(|live| {
+            Arc::make_mut(live).insert(meeting.id.as_str().into(), key);
+        });
         metrics::gauge!("landbridge_rooms").increment(1.0);
         tokio::spawn(actor.run());
         Ok(mailbox)
@@ -337,6 +367,9 @@ impl Drop for Live {
         doors.id_of.remove(&self.key);
         if doors.by_id.get(&self.id).is_some_and(|door| door.key == self.key) {
             doors.by_id.remove(&self.id);
+            self.shared.live.send_modify(|live| {
+                Arc::make_mut(live).remove(self.id.as_str());
+            });
         }
         metrics::gauge!("landbridge_rooms").decrement(1.0);
     }

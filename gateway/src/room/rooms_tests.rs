@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::directory::Entry;
 use crate::room::{
-    Chime, Denial, Entrant, Input, MediaOrders, Notice, Papers, Residence, RoomKey, Rooms, RoomsConfig, Seat,
+    Chime, Denial, Entrant, FarEntrant, Input, JointPartner, JointState, MediaOrders, Notice, Papers, Residence,
+    RoomKey, Rooms, RoomsConfig, Seat,
 };
 
 /// Stands in for the media plane and remembers who is in which room.
@@ -50,6 +51,7 @@ fn phone(leg: u64) -> Entrant {
         role: Role::Participant,
         attached: true,
         papers: Papers::None,
+        far: None,
     }
 }
 
@@ -202,4 +204,53 @@ async fn the_chat_reaches_all_who_are_inside_and_nobody_who_waits() {
     assert_eq!(ada.control().say("again").await, Err(Denial::TooFast));
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(ada.control().say("later").await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_on_sees_the_room_and_is_seen_by_nobody() {
+    let (rooms, _) = house(RoomsConfig::default());
+    let mut live = rooms.live();
+    assert!(live.borrow_and_update().is_empty() && rooms.look_on("1").is_none());
+    let mut alice = rooms.join(&meeting("1"), phone(1)).await.unwrap();
+    assert!(live.borrow_and_update().contains_key("1"));
+    let onlooker = rooms.look_on("1").unwrap();
+    let far = Entrant {
+        kind: Kind::Federated,
+        role: Role::Moderator,
+        far: Some(FarEntrant {
+            authority: "Schleswig-Holstein".into(),
+            deployment: "sh.example".into(),
+            is_moderator: true,
+        }),
+        ..phone(2)
+    };
+    let far = rooms.join(&meeting("1"), far).await.unwrap();
+    let partner = JointPartner {
+        deployment: "sh.example".into(),
+        authority: "Schleswig-Holstein".into(),
+        state: JointState::Up,
+        why: None,
+    };
+    onlooker.joint(vec![partner.clone()]).await.unwrap();
+    let joined = Notice::Joined {
+        first: true,
+        muted: false,
+    };
+    assert_eq!(alice.next_notice().await, Some(joined));
+    let Some(Notice::PartnerJoined(id)) = alice.next_notice().await else {
+        panic!("nobody told alice")
+    };
+    // The name is there as soon as the notice is.
+    assert_eq!(alice.control().roster().borrow().partner(id), Some(&partner));
+    far.control().set_away(true).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let roster = Arc::clone(&onlooker.roster().borrow());
+    assert_eq!(roster.people.len(), 2);
+    let shown = roster.person(LegId(2)).unwrap();
+    assert!(shown.away && shown.role == Role::Moderator);
+    assert_eq!(shown.origin.as_deref(), Some("Schleswig-Holstein"));
+    drop((alice, far));
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(live.borrow_and_update().is_empty());
+    assert!(onlooker.arrange_hands(Vec::new()).await.is_err());
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What everybody may know about a room at one moment.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::call::{Kind, LegId, Role};
-use crate::room::RoomKey;
+use crate::room::{JointPartner, PartnerId, RoomKey};
 
 /// A snapshot of one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +22,25 @@ pub struct Roster {
     pub locked: bool,
     /// Whether newcomers wait for a moderator.
     pub waiting_room: bool,
+    /// Whether the room is recorded or streamed where it lives.
+    pub recorded: bool,
     /// When this life of the room began.
     pub started: SystemTime,
     /// All who are present, in the order they came, then all who wait, in the order they came.
     pub people: Vec<Person>,
+    /// All partners that the room is or was shared with; their places are their [`PartnerId`]s.
+    pub joint: Vec<JointPartner>,
 }
 
 impl Roster {
     /// Returns one person's entry.
     pub fn person(&self, leg: LegId) -> Option<&Person> {
         self.people.iter().find(|person| person.leg == leg)
+    }
+
+    /// Returns a partner's entry.
+    pub fn partner(&self, id: PartnerId) -> Option<&JointPartner> {
+        self.joint.get(usize::try_from(id.0).ok()?)
     }
 
     /// Iterates over those who are in the room.
@@ -65,4 +75,10 @@ pub struct Person {
     pub speaking: bool,
     /// Whether the person waits to be let in.
     pub waiting: bool,
+    /// The authority in whose half of the joint session the person is, if not in ours.
+    pub origin: Option<Arc<str>>,
+    /// Whether that half is out of reach.
+    pub away: bool,
+    /// What the person said to being recorded, as far as it was asked and answered.
+    pub consent: Option<bool>,
 }

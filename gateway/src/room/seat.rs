@@ -26,6 +26,31 @@ pub struct Entrant {
     pub attached: bool,
     /// What shows a home elsewhere that the person may come in.
     pub papers: Papers,
+    /// Where the person is, if it is in a partner's half of a joint session.
+    pub far: Option<FarEntrant>,
+}
+
+/// What a room knows of somebody in a partner's half of a joint session. Such a person passes lock, waiting room and
+/// `max_people`, and moderates nobody here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FarEntrant {
+    /// The authority that people read beside the name.
+    pub authority: Arc<str>,
+    /// The DNS name of the partner's deployment.
+    pub deployment: Arc<str>,
+    /// Whether the person is a moderator there.
+    pub is_moderator: bool,
+}
+
+impl FarEntrant {
+    /// Returns the name by which the person is known where only the name can tell whose it is.
+    pub(super) fn name_abroad(&self, name: &str) -> String {
+        if name.contains(&*self.authority) {
+            name.to_owned()
+        } else {
+            format!("{name} ({})", self.authority)
+        }
+    }
 }
 
 /// A person's place in a room. Dropping it leaves the room.
@@ -130,6 +155,29 @@ impl Control {
     pub async fn say(&self, text: &str) -> Result<(), Denial> {
         let (person, text) = (self.person, text.to_owned());
         self.ask(Input::Say { person, text }).await
+    }
+
+    /// Writes what a far person wrote while it was out of reach; not counted as flooding.
+    pub async fn say_unpaced(&self, text: &str) -> Result<(), Denial> {
+        let (person, text) = (self.person, text.to_owned());
+        self.ask(Input::SayUnpaced { person, text }).await
+    }
+
+    /// Marks this far person as out of reach, or as back.
+    pub async fn set_away(&self, away: bool) -> Result<(), Denial> {
+        let person = self.person;
+        self.ask(Input::Away { person, away }).await
+    }
+
+    /// Shows this far person by another name or role.
+    pub async fn introduce(&self, name: &str, is_moderator: bool) -> Result<(), Denial> {
+        let (person, name) = (self.person, name.to_owned());
+        self.ask(Input::Introduce {
+            person,
+            name,
+            is_moderator,
+        })
+        .await
     }
 
     /// Follows what is written from now on, as far as this person may read it.

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::chat::{self, Pace, Readers};
+use crate::room::federated::{Far, LastTone};
+use crate::room::joint::JointSession;
 use crate::room::{
-    By, Chime, Denial, Input, MediaOrder, Notice, Output, Papers, Person, Residence, RoomKey, Roster, names,
+    By, Chime, Denial, FarEntrant, Input, MediaOrder, Notice, Output, Papers, Person, Residence, RoomKey, Roster, names,
 };
 
 /// Counts the lines that come from elsewhere; nobody has this id.
@@ -41,6 +43,8 @@ pub struct RoomConfig {
     pub chime_up_to: usize,
     /// Whether people hear that somebody wrote in the chat.
     pub announce_chat: bool,
+    /// The most far people who are guests of their own where the room lives at a time.
+    pub stand_ins: usize,
     /// When this life of the room begins.
     pub started: SystemTime,
 }
@@ -58,6 +62,11 @@ pub struct Room {
     pub(super) closed: bool,
     /// Who is present, for the chat; nothing once that has changed.
     pub(super) readers: Option<Readers>,
+    /// With whom the room is shared.
+    pub(super) joint: JointSession,
+    pub(super) last_far_tone: LastTone,
+    /// When the last event came.
+    pub(super) clock: Instant,
     pace: Pace,
     empty_since: Option<Instant>,
     outputs: VecDeque<Output>,
@@ -66,8 +75,8 @@ pub struct Room {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) leg: LegId,
-    name: String,
-    kind: Kind,
+    pub(super) name: String,
+    pub(super) kind: Kind,
     pub(super) role: Role,
     pub(super) muted: bool,
     pub(super) muted_by_moderator: bool,
@@ -75,6 +84,8 @@ pub(super) struct Member {
     attached: bool,
     /// When the person came.
     since: Instant,
+    /// What else there is to know of somebody in a partner's half of a joint session.
+    pub(super) far: Option<Far>,
 }
 
 impl Room {
@@ -89,6 +100,9 @@ impl Room {
             changed: false,
             closed: false,
             readers: None,
+            joint: JointSession::default(),
+            last_far_tone: None,
+            clock: now,
             pace: Pace::default(),
             empty_since: Some(now),
             outputs: VecDeque::new(),
@@ -101,7 +115,7 @@ impl Room {
             leg: member.leg,
             name: member.name.clone(),
             kind: member.kind,
-            role: member.role,
+            role: member.shown_role(),
             muted: member.muted,
             muted_by_moderator: member.muted_by_moderator,
             hand: self
@@ -111,6 +125,9 @@ impl Room {
                 .map(|place| place + 1),
             speaking: member.speaking,
             waiting,
+            origin: member.far.as_ref().map(|far| Arc::clone(&far.entrant.authority)),
+            away: member.is_away(),
+            consent: None,
         };
         let present = self.present.iter().map(|member| entry(member, false));
         let waiting = self.waiting.iter().map(|member| entry(member, true));
@@ -121,13 +138,16 @@ impl Room {
             home: Residence::Local.as_str(),
             locked: self.locked,
             waiting_room: self.config.waiting_room,
+            recorded: false,
             started: self.config.started,
             people: present.chain(waiting).collect(),
+            joint: self.joint.partners().to_vec(),
         }
     }
 
     /// Takes in one event.
     pub fn handle(&mut self, now: Instant, input: Input) {
+        self.clock = now;
         if self.closed {
             if !matches!(input, Input::Speaking(_) | Input::Timeout | Input::News { .. }) {
                 self.say(Output::Answer(Err(Denial::Refused(Cause::RoomEnded))));
@@ -141,6 +161,7 @@ impl Room {
             }
             Input::Timeout => {
                 self.give_up_waiting(now);
+                self.tell_joint(now);
                 self.closed = self.empty_until().is_some_and(|end| end <= now);
                 None
             }
@@ -151,7 +172,8 @@ impl Room {
                 role,
                 attached,
                 papers: Papers::None,
-            } => Some(self.join(now, person, &name, kind, role, attached)),
+                far,
+            } => Some(self.join(person, &name, kind, role, attached, far)),
             // Whoever was let into another home is not let in here.
             Input::Join { .. } => Some(Err(Denial::Refused(Cause::Forbidden))),
             Input::Leave { person, cause } => Some(self.leave(person, cause)),
@@ -174,6 +196,23 @@ impl Room {
                     .map(|()| self.tell(person, Notice::Invitation { number, state })),
             ),
             Input::Say { person, text } => Some(self.write(now, person, &text)),
+            Input::SayUnpaced { person, text } => Some(self.write_unpaced(person, &text)),
+            Input::Away { person, away } => Some(self.set_away(person, away)),
+            Input::Introduce {
+                person,
+                name,
+                is_moderator,
+            } => Some(self.introduce(person, &name, is_moderator)),
+            Input::ArrangeHands(order) => {
+                self.arrange_hands(&order);
+                Some(Ok(()))
+            }
+            Input::Joint(partners) => {
+                self.set_joint(partners);
+                Some(Ok(()))
+            }
+            Input::PartnersRecord(_) => Some(Err(Denial::NotOffered)),
+            Input::DeniedBy(deployment) => Some(self.denied_by(&deployment)),
             Input::Relay { name, text } => Some(self.relay(now, &name, &text)),
             Input::News { .. } => None,
             Input::Close(cause) => {
@@ -211,7 +250,10 @@ impl Room {
             .waiting
             .first()
             .map(|member| member.since + self.config.longest_wait);
-        [self.empty_until(), first_waiting].into_iter().flatten().min()
+        [self.empty_until(), first_waiting, self.joint.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn empty_until(&self) -> Option<Instant> {
@@ -234,23 +276,25 @@ impl Room {
 
     fn join(
         &mut self,
-        now: Instant,
         person: LegId,
         name: &str,
         kind: Kind,
         role: Role,
         attached: bool,
+        far: Option<FarEntrant>,
     ) -> Result<(), Denial> {
         if self.member(person).is_some() {
             return Err(Denial::Refused(Cause::Internal));
         }
-        let is_moderator = role == Role::Moderator;
-        if self.locked && !is_moderator {
+        let is_far = far.is_some();
+        let role = if is_far { Role::Participant } else { role };
+        let passes = is_far || role == Role::Moderator;
+        if self.locked && !passes {
             return Err(Denial::Refused(Cause::Locked));
         }
-        let waits = self.config.waiting_room && !is_moderator;
-        let taken = if waits { self.waiting.len() } else { self.present.len() };
-        if taken >= self.config.max_people {
+        let waits = self.config.waiting_room && !passes;
+        let taken = if waits { self.waiting.len() } else { self.ours_present() };
+        if !is_far && taken >= self.config.max_people {
             return Err(Denial::Refused(Cause::Full));
         }
         let name = self.free_name(name, kind);
@@ -263,7 +307,8 @@ impl Room {
             muted_by_moderator: false,
             speaking: false,
             attached,
-            since: now,
+            since: self.clock,
+            far: far.map(Far::from),
         };
         self.changed = true;
         if waits {
@@ -280,13 +325,17 @@ impl Room {
     /// Lets a person into the room proper; the caller has told the person.
     pub(super) fn seat(&mut self, member: Member) {
         let (leg, attached, muted) = (member.leg, member.attached, member.muted);
-        if !self.present.is_empty() {
+        let is_far = member.far.is_some();
+        if !self.present.is_empty() && (!is_far || self.may_chime_for_far()) {
             self.chime(Chime::Joined);
         }
         self.present.push(member);
         self.readers = None;
         if attached {
             self.enter(leg, muted);
+        }
+        if !is_far {
+            self.tell_partners(leg);
         }
         self.changed = true;
     }
@@ -302,7 +351,7 @@ impl Room {
             if member.attached {
                 self.say(Output::Media(MediaOrder::Leave(person)));
             }
-            if !self.present.is_empty() {
+            if !self.present.is_empty() && (member.far.is_none() || self.may_chime_for_far()) {
                 self.chime(Chime::Left);
             }
         } else {
@@ -349,7 +398,8 @@ impl Room {
 
     fn speaking(&mut self, speakers: &[LegId]) {
         for member in &mut self.present {
-            let speaks = member.attached && !member.muted && speakers.contains(&member.leg);
+            let may_speak = member.attached && !member.muted && !member.is_away();
+            let speaks = may_speak && speakers.contains(&member.leg);
             self.changed |= speaks != member.speaking;
             member.speaking = speaks;
         }
@@ -378,7 +428,7 @@ impl Room {
         Ok(())
     }
 
-    fn show_line(&mut self, from: Option<LegId>, name: String, text: String) {
+    pub(super) fn show_line(&mut self, from: Option<LegId>, name: String, text: String) {
         let readers = self.readers.get_or_insert_with(|| {
             let mut readers: Vec<LegId> = self.present.iter().map(|member| member.leg).collect();
             readers.sort_unstable();
@@ -400,12 +450,18 @@ impl Room {
     }
 
     fn free_name(&self, wished: &str, kind: Kind) -> String {
+        self.free_name_but_for(wished, kind, None)
+    }
+
+    /// Finds a name that nobody has but, perhaps, this person.
+    pub(super) fn free_name_but_for(&self, wished: &str, kind: Kind, person: Option<LegId>) -> String {
         let mut name = names::clean(wished);
         if name.is_empty() {
             match kind {
                 Kind::Phone => "Tel.",
                 Kind::Browser => "Web",
                 Kind::Xmpp => "XMPP",
+                Kind::Federated => "Gast",
             }
             .clone_into(&mut name);
         }
@@ -413,7 +469,7 @@ impl Room {
             self.present
                 .iter()
                 .chain(&self.waiting)
-                .any(|member| member.name.eq_ignore_ascii_case(name))
+                .any(|member| Some(member.leg) != person && member.name.eq_ignore_ascii_case(name))
         })
     }
 

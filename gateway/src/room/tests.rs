@@ -31,6 +31,7 @@ impl Play {
             longest_wait: WAIT,
             chime_up_to: 20,
             announce_chat: false,
+            stand_ins: 2,
             started: SystemTime::UNIX_EPOCH,
         };
         Play {
@@ -58,6 +59,7 @@ impl Play {
             role,
             attached: true,
             papers: Papers::None,
+            far: None,
         })
     }
 

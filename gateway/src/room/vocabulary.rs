@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The words a room hears ([`Input`]) and says ([`Output`]).
 
+use std::sync::Arc;
+
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::media::Chime;
 use crate::room::chat::Readers;
 use crate::room::home::remote::{Deed, News, Papers};
+use crate::room::{FarEntrant, JointPartner, PartnerId};
 
 /// Says on whose authority something is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub enum Input {
         attached: bool,
         /// What shows a home elsewhere that the person may come in.
         papers: Papers,
+        /// Where the person is, if it is in a partner's half of a joint session.
+        far: Option<FarEntrant>,
     },
     /// A person goes, or is gone.
     Leave {
@@ -141,6 +146,37 @@ pub enum Input {
         /// What, as it was written.
         text: String,
     },
+    /// A far person is out of reach, or back.
+    Away {
+        /// Who.
+        person: LegId,
+        /// Out of reach or not.
+        away: bool,
+    },
+    /// A far person has another name or role.
+    Introduce {
+        /// Who.
+        person: LegId,
+        /// The wished name; the room cleans it and keeps it unique.
+        name: String,
+        /// Whether it is a moderator there.
+        is_moderator: bool,
+    },
+    /// A far person's line comes late, after a cut: it is not counted as flooding.
+    SayUnpaced {
+        /// Who wrote it.
+        person: LegId,
+        /// What, as it was written.
+        text: String,
+    },
+    /// The order of the raised hands in all halves of the joint session.
+    ArrangeHands(Vec<LegId>),
+    /// All partners of the joint session as they are now; whoever is missing has parted.
+    Joint(Vec<JointPartner>),
+    /// Partners record or stream the joint session, or none does any more: each of ours is asked for consent.
+    PartnersRecord(bool),
+    /// The partner of this deployment does not allow what a moderator here did to its people.
+    DeniedBy(Arc<str>),
     /// A call that a person had placed goes on.
     Invitation {
         /// Who had it placed.
@@ -189,6 +225,8 @@ pub enum Output {
     },
     /// Reports that the roster changed.
     Roster,
+    /// Reports that what is told next speaks of what the roster has not shown yet.
+    RosterAtOnce,
     /// Reports that the room is over and may be forgotten; nothing follows.
     Closed,
 }
@@ -269,6 +307,20 @@ pub enum Notice {
         /// How far it is.
         state: InviteState,
     },
+    /// A partner was invited to share the room; moderators are told.
+    PartnerInvited(PartnerId),
+    /// The room is shared with a partner now.
+    PartnerJoined(PartnerId),
+    /// A partner cannot be reached; its people are away.
+    PartnerAway(PartnerId),
+    /// A partner can be reached again.
+    PartnerBack(PartnerId),
+    /// A partner is out of the joint session.
+    PartnerLeft(PartnerId),
+    /// A partner declined; moderators are told.
+    PartnerRefused(PartnerId),
+    /// A partner does not allow what was done to its people; moderators are told.
+    PartnerDenied(PartnerId),
     /// You are being connected, and it takes its time.
     Connecting,
     /// The connection to the meeting is lost and being restored.
@@ -306,11 +358,40 @@ impl Notice {
             Notice::TimeLimitSoon => "time_limit_soon",
             Notice::ChatMessage => "chat_message",
             Notice::Invitation { .. } => "invitation",
+            Notice::PartnerInvited(_) => "partner_invited",
+            Notice::PartnerJoined(_) => "partner_joined",
+            Notice::PartnerAway(_) => "partner_away",
+            Notice::PartnerBack(_) => "partner_back",
+            Notice::PartnerLeft(_) => "partner_left",
+            Notice::PartnerRefused(_) => "partner_refused",
+            Notice::PartnerDenied(_) => "partner_denied",
             Notice::Connecting => "connecting",
             Notice::Reconnecting => "reconnecting",
             Notice::Reconnected => "reconnected",
             Notice::Ended(_) => "ended",
         }
+    }
+
+    /// Returns the partner that the notice speaks of.
+    pub fn partner(self) -> Option<PartnerId> {
+        match self {
+            Notice::PartnerInvited(id)
+            | Notice::PartnerJoined(id)
+            | Notice::PartnerAway(id)
+            | Notice::PartnerBack(id)
+            | Notice::PartnerLeft(id)
+            | Notice::PartnerRefused(id)
+            | Notice::PartnerDenied(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Tells whether moderators alone are told.
+    pub fn is_for_moderators(self) -> bool {
+        matches!(
+            self,
+            Notice::PartnerInvited(_) | Notice::PartnerRefused(_) | Notice::PartnerDenied(_)
+        )
     }
 }
 

@@ -169,6 +169,7 @@ impl Muc {
                 muted: person.muted,
                 hand: person.hand,
                 talks: person.talks,
+                away: person.away,
             };
             match person.occupant.filter(|id| self.occupants.contains_key(id)) {
                 Some(id) => {

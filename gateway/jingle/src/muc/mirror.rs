@@ -192,6 +192,7 @@ impl Mirror {
                 muted: person.muted,
                 hand: person.hand,
                 talks: person.talks,
+                away: person.away,
             };
             let renamed = self.names.get(&person.id).is_some_and(|name| *name != person.name);
             if renamed {

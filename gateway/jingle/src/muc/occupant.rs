@@ -76,6 +76,7 @@ pub(super) struct State {
     pub muted: bool,
     pub hand: bool,
     pub talks: bool,
+    pub away: bool,
 }
 
 /// How much history a client wants (XEP-0045 §7.2.15).

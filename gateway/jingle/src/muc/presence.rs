@@ -36,15 +36,18 @@ pub(super) fn available(seen: &Seen<'_>, open: bool, statuses: &[&'static str], 
 /// Makes the children that say how somebody takes part: in words, if there is a word to say, and for programs.
 pub(super) fn own(state: State, language: Language) -> Vec<Element> {
     let status = text(state, language).map(|text| Build::new("status", COMPONENT).text(text).build());
+    // RFC 6121 §4.7.2.1: the entity is "temporarily away".
+    let show = state.away.then(|| Build::new("show", COMPONENT).text("away").build());
     let flags = state.kind.map(|kind| {
         Build::new("state", STATE)
             .attr("kind", kind.as_str())
             .attr("talks", flag(state.talks))
             .attr("muted", flag(state.muted))
             .attr("hand", flag(state.hand))
+            .attr_opt("away", state.away.then_some("true"))
             .build()
     });
-    status.into_iter().chain(flags).collect()
+    show.into_iter().chain(status).chain(flags).collect()
 }
 
 /// Makes the children of an unavailable presence; with `new_nick`, the occupant stays under that name.
@@ -91,6 +94,12 @@ pub(super) fn kept(presence: &Element) -> Vec<Element> {
 /// Says in words what is to be known.
 fn text(state: State, language: Language) -> Option<&'static str> {
     use Language::{English, German};
+    if state.away {
+        return Some(match language {
+            English => "cannot be reached",
+            German => "nicht erreichbar",
+        });
+    }
     Some(match (state.hand, state.muted && state.talks, language) {
         (false, false, _) => return None,
         (true, false, English) => "✋ hand raised",

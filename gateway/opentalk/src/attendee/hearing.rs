@@ -13,7 +13,7 @@ use crate::wire::events::{
     MessageSent, NameChanged, OtherSwitched, Reason, RoleUpdated, StreamUpdated, Switched, Unrestricted,
 };
 use crate::wire::join::{Access, JoinSuccess, Lobby, Participant, Status};
-use crate::wire::{Envelope, clean_name, join, say};
+use crate::wire::{Envelope, Id, clean_name, join, say};
 use crate::{Ending, Event, Place};
 
 impl Attendee {
@@ -315,6 +315,7 @@ impl Attendee {
             return;
         }
         let from = self.roster.name(&source).unwrap_or("").to_owned();
-        self.tell(Event::Chat { from, text });
+        let Id(by) = source;
+        self.tell(Event::Chat { by, from, text });
     }
 }

@@ -29,6 +29,11 @@ impl Minted {
         }
     }
 
+    /// Returns the participant's identity.
+    pub(super) fn identity(&self) -> &str {
+        &self.participant.identity
+    }
+
     /// Makes a ticket.
     pub(super) fn ticket(&self) -> Result<Ticket, Trouble> {
         self.mint.ticket(&self.room, &self.participant)

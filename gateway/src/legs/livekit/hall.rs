@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::session::{Order, RemotePerson};
-use crate::call::LegId;
-use crate::media::{Plane, RoomKey, SfuTrack};
+use crate::call::{LegId, Voices};
+use crate::media::{Plane, RoomKey, SfuTrack, TrackSink};
 
 /// Names a member of a hall: a phone's session, or the hall's own listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +20,7 @@ pub(super) struct Hall {
     plane: Plane,
     /// A hidden participant listens; otherwise one of the phones does.
     has_ear: bool,
+    voices: Voices,
     state: Mutex<State>,
     pub(super) ours: watch::Sender<Arc<HashMap<String, LegId>>>,
     pub(super) roster: watch::Sender<Arc<[RemotePerson]>>,
@@ -32,13 +33,14 @@ struct State {
     /// Who waits for the elected one to hear everything.
     handing_over: Option<oneshot::Sender<()>>,
     tracks: HashMap<String, Heard>,
+    /// Our own identities, also those that left: the server may go on speaking of them for a moment.
+    identities: HashMap<String, LegId>,
     /// Dropping it makes the hall's listener leave.
     ear: Option<mpsc::Sender<Order>>,
 }
 
 struct Member {
     leg: LegId,
-    identity: Option<String>,
     errands: mpsc::Sender<bool>,
     may_listen: bool,
     whole: bool,
@@ -47,16 +49,24 @@ struct Member {
 /// A remote track that is heard.
 struct Heard {
     leg: LegId,
+    /// Whose it is.
+    speaker: String,
     owner: MemberId,
     track: SfuTrack,
+    sink: TrackSink,
 }
 
+/// The most identities of ours that are remembered beyond those that are in.
+const MOST_IDENTITIES: usize = 4096;
+
 impl Hall {
-    pub(super) fn new(plane: Plane, has_ear: bool) -> Hall {
+    /// Opens a room of the media plane for it; each remote participant is heard under the leg that `voices` knows.
+    pub(super) fn new(plane: Plane, has_ear: bool, room: RoomKey, voices: Voices) -> Hall {
         Hall {
-            room: RoomKey::next(),
+            room,
             plane,
             has_ear,
+            voices,
             state: Mutex::default(),
             ours: watch::Sender::new(Arc::default()),
             roster: watch::Sender::new(Arc::from([])),
@@ -68,17 +78,21 @@ impl Hall {
         self.has_ear
     }
 
-    /// Takes in a phone's session; returns the errands it will be sent.
-    pub(super) fn admit(&self, member: MemberId, leg: LegId) -> mpsc::Receiver<bool> {
+    /// Takes in a phone's session; returns the errands it will be sent. An identity that is known beforehand is never
+    /// taken for somebody else's, however early the server speaks of it.
+    pub(super) fn admit(&self, member: MemberId, leg: LegId, identity: Option<String>) -> mpsc::Receiver<bool> {
         let (errands, receiver) = mpsc::channel(16);
         let newcomer = Member {
             leg,
-            identity: None,
             errands,
             may_listen: false,
             whole: false,
         };
-        self.state().members.insert(member, newcomer);
+        let mut state = self.state();
+        state.members.insert(member, newcomer);
+        if let Some(identity) = identity {
+            self.is_ours(&mut state, identity, leg);
+        }
         receiver
     }
 
@@ -97,9 +111,9 @@ impl Hall {
     pub(super) fn entered(&self, member: MemberId, identity: &str, may_listen: bool) {
         let mut state = self.state();
         if let Some(entry) = state.members.get_mut(&member) {
-            entry.identity = Some(identity.to_owned());
             entry.may_listen = may_listen;
-            self.tell_ours(&state);
+            let leg = entry.leg;
+            self.is_ours(&mut state, identity.to_owned(), leg);
         }
     }
 
@@ -151,27 +165,39 @@ impl Hall {
             self.elect(&mut state, true);
         }
         self.drop_tracks(&mut state, |heard| heard.owner == member);
-        self.tell_ours(&state);
     }
 
-    /// Lets everyone hear a track, in place of the same track from another member.
-    pub(super) fn hear(&self, owner: MemberId, track: SfuTrack) {
+    /// Lets everyone hear a participant's track, in place of the same track from another member and under its leg.
+    pub(super) fn hear(&self, owner: MemberId, speaker: &str, track: SfuTrack) {
         let mut state = self.state();
         let rightful = self.has_ear || state.elected == Some(owner);
         if !rightful {
             return;
         }
-        let leg = LegId::next();
-        let sink = self.plane.open_track(leg, self.room);
-        track.route(Some(sink));
+        let (leg, sink) = match state.tracks.remove(&track.id) {
+            Some(before) => {
+                if before.owner != owner {
+                    before.track.route(None);
+                }
+                (before.leg, before.sink)
+            }
+            None => {
+                let own = self.voices.leg(speaker);
+                // A second track of the same participant is heard, too, but it is not its voice.
+                let is_taken = speaker.is_empty() || state.tracks.values().any(|heard| heard.leg == own);
+                let leg = if is_taken { LegId::next() } else { own };
+                (leg, self.plane.open_track(leg, self.room))
+            }
+        };
+        track.route(Some(sink.clone()));
         let heard = Heard {
             leg,
+            speaker: speaker.to_owned(),
             owner,
             track: track.clone(),
+            sink,
         };
-        if let Some(before) = state.tracks.insert(track.id, heard) {
-            self.silence(&before, before.owner != owner);
-        }
+        state.tracks.insert(track.id, heard);
         if state.tracks.values().all(|heard| heard.owner == owner)
             && let Some(waiting) = state.handing_over.take()
         {
@@ -186,22 +212,28 @@ impl Hall {
         if state.tracks.get(id).is_some_and(|heard| heard.owner == owner)
             && let Some(heard) = state.tracks.remove(id)
         {
-            self.silence(&heard, true);
+            heard.track.route(None);
+            // Whoever publishes anew before the old track ends goes on under the same leg.
+            let own = self.voices.leg(&heard.speaker);
+            let mut others = state.tracks.values_mut();
+            let other = others.find(|other| other.speaker == heard.speaker && heard.leg == own);
+            match other {
+                Some(other) => {
+                    other.track.route(Some(heard.sink.clone()));
+                    self.plane.close(std::mem::replace(&mut other.leg, heard.leg));
+                    other.sink = heard.sink;
+                }
+                None => self.plane.close(heard.leg),
+            }
         }
     }
 
     fn drop_tracks(&self, state: &mut State, over: impl Fn(&Heard) -> bool) {
         let ended = state.tracks.extract_if(|_, heard| over(heard));
         for (_, heard) in ended {
-            self.silence(&heard, true);
-        }
-    }
-
-    fn silence(&self, heard: &Heard, unroute: bool) {
-        if unroute {
             heard.track.route(None);
+            self.plane.close(heard.leg);
         }
-        self.plane.close(heard.leg);
     }
 
     /// Sees to it that somebody who can listens for all; the one before is told to stop, unless its successor is to hear
@@ -226,14 +258,19 @@ impl Hall {
         }
     }
 
-    fn tell_ours(&self, state: &State) {
-        let ours = state.members.values();
-        let ours = ours.filter_map(|member| Some((member.identity.clone()?, member.leg)));
-        let ours: HashMap<String, LegId> = ours.collect();
+    /// Notes an identity of ours; none is ever anybody else's.
+    fn is_ours(&self, state: &mut State, identity: String, leg: LegId) {
+        if state.identities.len() >= MOST_IDENTITIES {
+            let members = &state.members;
+            state
+                .identities
+                .retain(|_, leg| members.values().any(|member| member.leg == *leg));
+        }
+        state.identities.insert(identity, leg);
         self.ours.send_if_modified(|known| {
-            let changed = **known != ours;
+            let changed = **known != state.identities;
             if changed {
-                *known = Arc::new(ours);
+                *known = Arc::new(state.identities.clone());
             }
             changed
         });

@@ -12,8 +12,8 @@ use super::hall::{Hall, MemberId};
 use super::session::{Core, CoreOptions, Gone, Order, Seat, Session, SessionEvent, run};
 use super::signalling::{Signalling, Wire};
 use super::ticket::{Ticket, Tickets};
-use crate::call::LegId;
-use crate::media::Plane;
+use crate::call::{Floor, LegId, Voices};
+use crate::media::{Plane, RoomKey};
 
 /// Enters LiveKit rooms; cheap to clone.
 #[derive(Clone)]
@@ -23,13 +23,16 @@ struct Shared {
     plane: Plane,
     options: HallsOptions,
     signalling: Arc<dyn Signalling>,
-    halls: Mutex<HashMap<(String, String), Weak<Hall>>>,
+    halls: Mutex<HashMap<HallKey, Weak<Hall>>>,
     /// Which session a leg is in; the newest one counts.
     standing: Arc<Mutex<HashMap<LegId, MemberId>>>,
     next: AtomicU64,
     /// UDP did not get through: new sessions try TCP from the start.
     tcp: Arc<AtomicBool>,
 }
+
+/// Address of the server, room there, and the room here that it is for.
+type HallKey = (String, String, Option<RoomKey>);
 
 /// What all halls share.
 #[derive(Clone)]
@@ -66,6 +69,12 @@ pub struct EnterOptions {
     pub muted: bool,
     /// Names the phone's track; shown by some clients.
     pub track_name: String,
+    /// Under which identity, where that is known beforehand.
+    pub identity: Option<String>,
+    /// The room here that the hall is for; without, the hall makes one.
+    pub floor: Option<Floor>,
+    /// The leg is in the floor's room already, and stays there when the session ends.
+    pub stays: bool,
 }
 
 impl Halls {
@@ -94,11 +103,14 @@ impl Halls {
         options: EnterOptions,
     ) -> Session {
         let shared = &self.0;
-        let hall = shared.hall(&first, ear.is_some());
+        let hall = shared.hall(&first, ear.is_some(), options.floor);
         let member = shared.member();
         shared.standings().insert(leg, member);
-        shared.plane.enter(leg, hall.room);
-        let errands = hall.admit(member, leg);
+        // Whoever stays when the session ends was there before it, muted or not.
+        if !options.stays {
+            shared.plane.enter(leg, hall.room);
+        }
+        let errands = hall.admit(member, leg, options.identity);
         if let Some(ear) = ear
             && let Some(orders) = hall.want_ear()
         {
@@ -130,6 +142,7 @@ impl Halls {
             standing: Standing {
                 leg,
                 member,
+                stays: options.stays,
                 plane: shared.plane.clone(),
                 all: shared.standing.clone(),
             },
@@ -188,14 +201,19 @@ async fn listen(shared: Arc<Shared>, hall: Arc<Hall>, tickets: Arc<dyn Tickets>,
 const AGAIN: Duration = Duration::from_secs(2);
 
 impl Shared {
-    fn hall(&self, ticket: &Ticket, has_ear: bool) -> Arc<Hall> {
+    fn hall(&self, ticket: &Ticket, has_ear: bool, floor: Option<Floor>) -> Arc<Hall> {
         let mut halls = self.halls.lock().unwrap_or_else(PoisonError::into_inner);
         halls.retain(|_, hall| hall.strong_count() > 0);
-        let key = (ticket.url.trim_end_matches('/').to_owned(), ticket.room.clone());
+        let url = ticket.url.trim_end_matches('/').to_owned();
+        let key = (url, ticket.room.clone(), floor.as_ref().map(|floor| floor.room));
         if let Some(hall) = halls.get(&key).and_then(Weak::upgrade) {
             return hall;
         }
-        let hall = Arc::new(Hall::new(self.plane.clone(), has_ear));
+        let floor = floor.unwrap_or_else(|| Floor {
+            room: RoomKey::next(),
+            voices: Voices::default(),
+        });
+        let hall = Arc::new(Hall::new(self.plane.clone(), has_ear, floor.room, floor.voices));
         halls.insert(key, Arc::downgrade(&hall));
         hall
     }
@@ -227,6 +245,7 @@ impl Shared {
 pub(super) struct Standing {
     pub(super) leg: LegId,
     member: MemberId,
+    stays: bool,
     plane: Plane,
     all: Arc<Mutex<HashMap<LegId, MemberId>>>,
 }
@@ -237,7 +256,9 @@ impl Drop for Standing {
         if all.get(&self.leg) == Some(&self.member) {
             all.remove(&self.leg);
             self.plane.close_uplink(self.leg);
-            self.plane.leave(self.leg);
+            if !self.stays {
+                self.plane.leave(self.leg);
+            }
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Participant {
 pub enum Presence {
     /// A telephone: publishes sound and keys, shown with kind SIP.
     Phone,
+    /// Somebody in a partner's half of a joint session: publishes sound, shown as an ordinary participant.
+    Guest,
     /// Listens for all phones of this node and is shown to nobody.
     Listener,
 }
@@ -54,18 +56,19 @@ impl Mint {
     /// Makes a ticket that is valid for two minutes.
     pub fn ticket(&self, room: &str, participant: &Participant) -> Result<Ticket, Trouble> {
         let phone = participant.presence == Presence::Phone;
+        let speaks = participant.presence != Presence::Listener;
         let grants = VideoGrants {
             room_join: true,
             room: room.to_owned(),
-            can_publish: Some(phone),
-            can_subscribe: Some(!phone),
+            can_publish: Some(speaks),
+            can_subscribe: Some(!speaks),
             can_publish_data: Some(phone),
-            can_publish_sources: if phone {
+            can_publish_sources: if speaks {
                 vec!["microphone".to_owned()]
             } else {
                 Vec::new()
             },
-            hidden: !phone,
+            hidden: !speaks,
             ..VideoGrants::default()
         };
         let mut token = AccessToken::with_api_key(&self.api_key, &self.api_secret)

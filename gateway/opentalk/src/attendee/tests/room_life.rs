@@ -105,8 +105,11 @@ fn one_who_joins_a_recorded_meeting_is_asked() {
 fn what_others_write_is_told_without_control_characters() {
     let mut play = Play::inside();
     let wrote = |who: &str, scope: &str| json!({"message": "message_sent", "id": "m", "source": who, "content": "Hallo\u{7}\nZoe", "scope": scope});
-    let (from, text) = ("Alice Adams".to_owned(), "Hallo\nZoe".to_owned());
-    tells(&play.hears("chat", wrote(ALICE, "global")), Event::Chat { from, text });
+    let (by, from, text) = (ALICE.to_owned(), "Alice Adams".to_owned(), "Hallo\nZoe".to_owned());
+    tells(
+        &play.hears("chat", wrote(ALICE, "global")),
+        Event::Chat { by, from, text },
+    );
     // Her own words come back, and private ones are not read out.
     assert_eq!(play.hears("chat", wrote(ZOE, "global")), []);
     assert_eq!(play.hears("chat", wrote(ALICE, "private")), []);

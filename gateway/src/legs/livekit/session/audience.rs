@@ -190,6 +190,12 @@ impl Audience {
         subscription(true, &all)
     }
 
+    /// Returns the identity of the participant whose subscribed track this is.
+    pub(super) fn speaker(&self, track: &str) -> Option<&str> {
+        let sid = self.subscribed.get(track)?;
+        self.people.get(sid).map(|person| person.identity.as_str())
+    }
+
     /// Says whether a track is subscribed.
     pub(super) fn wants(&self, track: &str) -> bool {
         self.subscribed.contains_key(track)

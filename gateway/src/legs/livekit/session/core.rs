@@ -175,6 +175,11 @@ impl Core {
         self.audience.wants(track)
     }
 
+    /// Returns the identity of the participant whose track is to be heard.
+    pub(super) fn speaker(&self, track: &str) -> Option<&str> {
+        self.audience.speaker(track)
+    }
+
     /// Returns when `handle(now, Input::Timeout)` is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let stage = match self.stage {

@@ -327,7 +327,8 @@ impl Driver {
             SfuEvent::Data(bytes) => News::Data(bytes.to_vec()),
             SfuEvent::Track(track) => {
                 if self.core.wants(&track.id) {
-                    self.seat.hall.hear(self.seat.member, track);
+                    let speaker = self.core.speaker(&track.id).unwrap_or_default().to_owned();
+                    self.seat.hall.hear(self.seat.member, &speaker, track);
                 }
                 return;
             }

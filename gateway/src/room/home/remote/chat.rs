@@ -6,9 +6,9 @@
 
 use std::time::Instant;
 
-use landbridge_opentalk::Command;
+use landbridge_opentalk::{Command, Place};
 
-use super::guest::{CHAT_PACE, Phase};
+use super::guest::{CHAT_PACE, Guest, Phase};
 use super::{Deed, RemoteRoom};
 use crate::call::{Kind, LegId};
 use crate::room::chat::{clean, clipped};
@@ -45,11 +45,22 @@ impl RemoteRoom {
         Ok(())
     }
 
-    /// Tells a guest what somebody wrote in its conference: a phone that there is something, others what.
-    pub(super) fn wrote(&mut self, now: Instant, person: LegId, name: &str, text: &str) {
+    /// Tells a guest what somebody wrote in its conference: a phone that there is something, others what; and once, by
+    /// the guest who reports, those who look on.
+    pub(super) fn wrote(&mut self, now: Instant, person: LegId, by: &str, name: &str, text: &str) {
         let announce = self.config.announce_chat;
         let Ok(guest) = self.guest(person) else { return };
         if guest.phase != Phase::Inside {
+            return;
+        }
+        // What those of the partners write is shown without this detour.
+        let is_far = |guest: &Guest| guest.is_far && guest.id.as_deref() == Some(by);
+        if self.guests.iter().any(is_far) {
+            return;
+        }
+        self.report(person, by, text);
+        let Ok(guest) = self.guest(person) else { return };
+        if guest.is_far {
             return;
         }
         if guest.kind == Kind::Phone {
@@ -66,6 +77,27 @@ impl RemoteRoom {
             name: names::clean(name),
             text,
             readers: [person].into(),
+        });
+    }
+
+    /// Shows a line of a participant elsewhere to those who look on and to nobody in the room. Of all guests in the main
+    /// room, each of whom is told each line, the first one reports.
+    fn report(&mut self, person: LegId, by: &str, text: &str) {
+        let reports =
+            |guest: &&Guest| guest.phase == Phase::Inside && guest.place == Place::Main && !guest.conference_lost;
+        if self.guests.iter().find(reports).map(|guest| guest.leg) != Some(person) {
+            return;
+        }
+        let Some(other) = self.others.iter().find(|other| other.id == by) else {
+            return;
+        };
+        let Ok(text) = clean(clipped(text)) else { return };
+        let (from, name) = (Some(other.person.leg), other.person.name.clone());
+        self.say(Output::Chat {
+            from,
+            name,
+            text,
+            readers: [].into(),
         });
     }
 }

@@ -7,7 +7,7 @@ use landbridge_opentalk::{
     Breakout, Command, Ending, Event, Joined, PersonKind, Place, Role as ConferenceRole, StartError,
 };
 
-use super::guest::{Consent, Phase};
+use super::guest::{Consent, Guest, Phase};
 use super::{Deed, HallEnd, Other, RemoteRoom};
 use crate::call::{Cause, Kind, LegId, Role};
 use crate::room::{Notice, Person, names};
@@ -62,11 +62,14 @@ impl RemoteRoom {
             Event::MutedByModerator => self.muted_by_moderator(person),
             Event::HandRaised => {
                 guest.hand_asked = false;
+                guest.hand_taken = false;
                 guest.hand = true;
                 self.tell(person, Notice::HandRaised);
+                self.follow_far_hand(person);
             }
             Event::HandLowered { by_moderator } => {
                 guest.hand = false;
+                let by_moderator = std::mem::take(&mut guest.hand_taken) || by_moderator;
                 self.tell(person, Notice::HandLowered { by_moderator });
             }
             Event::HandsEnabled(enabled) => {
@@ -91,6 +94,7 @@ impl RemoteRoom {
             Event::BreakoutClosed => guest.breakout = None,
             Event::ConsentAsked(_) => {
                 guest.consent = Consent::Asked;
+                self.recorded = true;
                 self.tell(person, Notice::ConsentAsked);
             }
             // An answer that comes after the recording is none to the next one.
@@ -110,13 +114,16 @@ impl RemoteRoom {
                 }
             }
             Event::RecordingStopped => {
-                if guest.consent != Consent::NotAsked {
+                self.recorded = false;
+                let goes_on = self.partners_record;
+                let Ok(guest) = self.guest(person) else { return };
+                if guest.consent != Consent::NotAsked && (guest.is_far || !goes_on) {
                     guest.consent = Consent::NotAsked;
                     let muted = guest.is_closed();
                     self.tell(person, Notice::RecordingStopped { muted });
                 }
             }
-            Event::Chat { from, text } => self.wrote(now, person, &from, &text),
+            Event::Chat { by, from, text } => self.wrote(now, person, &by, &from, &text),
             Event::TimeLimit { left } => {
                 if left <= SOON {
                     self.tell(person, Notice::TimeLimitSoon);
@@ -154,9 +161,11 @@ impl RemoteRoom {
             Notice::Joined { first, muted }
         };
         self.tell(person, notice);
+        self.tell_partners(person);
         self.announce(person, &joined, consent_wanted);
         self.people(joined.people);
         self.enter_hall_by(person, joined.credentials);
+        self.catch_up(person);
     }
 
     /// Comes in again as a new participant, after the signalling was lost. A hand that was up is raised again by the
@@ -238,8 +247,12 @@ impl RemoteRoom {
     /// Takes over what a room says of itself on entry; returns whether the caller has to be asked for consent.
     fn settle(&mut self, person: LegId, joined: &Joined) -> bool {
         let Ok(guest) = self.guest(person) else { return false };
+        let former = guest.id.replace(joined.id.clone());
+        self.departs(former.filter(|former| *former != joined.id));
+        self.recorded = joined.recorded.is_some();
+        let is_asked_for_partners = self.partners_record && !self.recorded;
+        let Ok(guest) = self.guest(person) else { return false };
         guest.phase = Phase::Inside;
-        guest.id = Some(joined.id.clone());
         guest.restricted = joined.microphone_restricted;
         guest.muted |= joined.microphone_restricted;
         guest.hands_enabled = joined.hands_enabled;
@@ -248,6 +261,8 @@ impl RemoteRoom {
         guest.in_hall = false;
         guest.hand_asked = false;
         guest.consent = match (joined.recorded, joined.consent, guest.consent) {
+            (None, _, Consent::NotAsked) if is_asked_for_partners && !guest.is_far => Consent::Asked,
+            (None, _, answer) if is_asked_for_partners && !guest.is_far => answer,
             (None, ..) => Consent::NotAsked,
             (Some(_), Some(false), _) | (Some(_), None, Consent::Refused) => Consent::Refused,
             (Some(_), Some(true), _) => Consent::Given,
@@ -312,23 +327,29 @@ impl RemoteRoom {
         self.tell(person, Notice::Muted { by_moderator: true });
     }
 
+    /// Lists everybody else. Whoever of them is a guest of ours is not: also one whose own entry is under way, and one
+    /// that has just left.
     fn people(&mut self, people: Vec<landbridge_opentalk::Person>) {
         let before = std::mem::take(&mut self.others);
-        let ours: Vec<&str> = self.guests.iter().filter_map(|guest| guest.id.as_deref()).collect();
+        let ours = |id: &String| {
+            let mut guests = self.guests.iter();
+            guests.any(|guest| guest.id.as_ref() == Some(id)) || self.departed.contains(id)
+        };
+        let on_the_way = |guest: &Guest| matches!(guest.phase, Phase::Arriving { .. }) || guest.conference_lost;
+        let may_be_ours = self.guests.iter().any(on_the_way);
         let mut hands = 0;
         let mut others = Vec::new();
         for told in people {
-            if ours.contains(&told.id.as_str()) || told.kind == PersonKind::Recorder {
+            let known = before.iter().find(|other| other.id == told.id);
+            let unsure = known.is_none() && may_be_ours && told.kind == PersonKind::Phone;
+            if unsure || ours(&told.id) || told.kind == PersonKind::Recorder {
                 continue;
             }
             hands += usize::from(told.hand);
-            let known = before
-                .iter()
-                .find(|other| other.id == told.id)
-                .map(|other| &other.person);
+            let known = known.map(|other| &other.person);
             others.push(Other {
                 person: Person {
-                    leg: known.map_or_else(LegId::next, |person| person.leg),
+                    leg: self.voices.leg(&told.id),
                     name: names::clean(&told.name),
                     kind: match told.kind {
                         PersonKind::Phone => Kind::Phone,
@@ -343,11 +364,15 @@ impl RemoteRoom {
                     hand: told.hand.then_some(hands),
                     speaking: known.is_some_and(|person| person.speaking),
                     waiting: false,
+                    origin: None,
+                    away: false,
+                    consent: None,
                 },
                 id: told.id,
             });
         }
         self.others = others;
+        self.follow_hall();
         self.changed = true;
     }
 }

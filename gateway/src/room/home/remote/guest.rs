@@ -58,6 +58,8 @@ pub(super) struct Guest {
     pub(super) leg: LegId,
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Whether it stands in for somebody in a partner's half of a joint session.
+    pub(super) is_far: bool,
     /// Whether the guest has sound; without it, it is in the conference alone.
     pub(super) attached: bool,
     /// The participant id of the conference, once known.
@@ -65,6 +67,8 @@ pub(super) struct Guest {
     pub(super) phase: Phase,
     pub(super) muted: bool,
     pub(super) muted_by_moderator: bool,
+    /// The media plane hears the guest.
+    pub(super) speaking: bool,
     /// LiveKit's grant.
     pub(super) may_speak: bool,
     /// OpenTalk's restriction.
@@ -73,6 +77,8 @@ pub(super) struct Guest {
     pub(super) hand: bool,
     /// The hand is asked for and not yet up.
     pub(super) hand_asked: bool,
+    /// The operator takes it down.
+    pub(super) hand_taken: bool,
     pub(super) hands_enabled: bool,
     pub(super) place: Place,
     /// On the way back to the breakout room that an outage took the guest out of.
@@ -100,6 +106,17 @@ pub(super) struct Guest {
     pub(super) told_silent: bool,
 }
 
+impl Consent {
+    /// Returns the answer, if there is one.
+    pub(super) fn answer(self) -> Option<bool> {
+        match self {
+            Consent::Given => Some(true),
+            Consent::Refused => Some(false),
+            Consent::NotAsked | Consent::Asked => None,
+        }
+    }
+}
+
 impl Guest {
     /// Makes a guest that is on its way in, with an open microphone.
     pub(super) fn new(now: Instant, leg: LegId, name: String, kind: Kind, attached: bool) -> Guest {
@@ -107,16 +124,19 @@ impl Guest {
             leg,
             name,
             kind,
+            is_far: false,
             attached,
             id: None,
             phase: Phase::Arriving { admitted: false },
             muted: false,
             muted_by_moderator: false,
+            speaking: false,
             may_speak: true,
             restricted: false,
             consent: Consent::NotAsked,
             hand: false,
             hand_asked: false,
+            hand_taken: false,
             hands_enabled: true,
             place: Place::Main,
             returning: false,
@@ -135,9 +155,14 @@ impl Guest {
         }
     }
 
-    /// Tells whether nothing of the guest may be heard now.
+    /// Tells whether nothing of the guest may be heard now. Our phones hear a far person while its stand-in is on the
+    /// way, too.
     pub(super) fn is_silent(&self) -> bool {
-        self.is_closed() || self.phase != Phase::Inside
+        let is_out = match self.is_far {
+            true => self.phase == Phase::Waiting,
+            false => self.phase != Phase::Inside,
+        };
+        self.is_closed() || is_out
     }
 
     /// Tells whether the microphone is closed, by whomever.

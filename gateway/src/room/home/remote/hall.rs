@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use landbridge_opentalk::Command;
+use landbridge_opentalk::{Command, Place};
 
 use super::guest::{OUTAGE, Phase, SECOND_REMOVAL};
 use super::{Deed, HallEnd, HallNews, HallPerson, Other, RemoteRoom};
@@ -28,11 +28,19 @@ impl RemoteRoom {
                 }
                 // The media plane may have forgotten on the way.
                 let (silent, came) = (guest.is_silent(), !guest.has_been_inside);
+                let caught_up = in_livekit_alone && guest.is_far;
                 guest.told_silent = !silent;
                 guest.has_been_inside = true;
                 if came {
                     let (first, muted) = (is_alone, silent);
                     self.tell(person, Notice::Joined { first, muted });
+                    if in_livekit_alone {
+                        self.tell_partners(person);
+                        self.ask_for_partners(person);
+                    }
+                }
+                if caught_up {
+                    self.catch_up(person);
                 }
                 self.regained(person);
             }
@@ -64,7 +72,9 @@ impl RemoteRoom {
                 }
             }
             HallNews::Restored => self.regained(person),
-            HallNews::People(people) => self.hall_people(people),
+            // Those of a breakout room are among themselves.
+            HallNews::People(people) if guest.place == Place::Main => self.hall_people(people),
+            HallNews::People(_) => {}
             HallNews::Out(end) => self.out(now, person, end),
         }
         self.changed = true;
@@ -151,34 +161,40 @@ impl RemoteRoom {
 
     fn hall_people(&mut self, people: Vec<HallPerson>) {
         if self.residence == Residence::Opentalk {
-            // OpenTalk says who is there, LiveKit who speaks: its identities begin with OpenTalk's ids.
-            for other in &mut self.others {
-                let told = people
-                    .iter()
-                    .find(|told| told.identity.split(':').next() == Some(&other.id));
-                other.person.speaking = told.is_some_and(|told| told.speaking);
-                other.person.muted = told.is_none_or(|told| told.muted);
-            }
-            return;
+            self.heard = people;
+            return self.follow_hall();
         }
-        let before = std::mem::take(&mut self.others);
-        let other = |told: HallPerson| {
-            let known = before.iter().find(|other| other.id == told.identity);
-            Other {
-                person: Person {
-                    leg: known.map_or_else(LegId::next, |other| other.person.leg),
-                    name: names::clean(&told.name),
-                    kind: if told.is_phone { Kind::Phone } else { Kind::Browser },
-                    role: Role::Participant,
-                    muted: told.muted,
-                    muted_by_moderator: false,
-                    hand: None,
-                    speaking: told.speaking,
-                    waiting: false,
-                },
-                id: told.identity,
-            }
+        let voices = &self.voices;
+        let other = |told: HallPerson| Other {
+            person: Person {
+                leg: voices.leg(&told.identity),
+                name: names::clean(&told.name),
+                kind: if told.is_phone { Kind::Phone } else { Kind::Browser },
+                role: Role::Participant,
+                muted: told.muted,
+                muted_by_moderator: false,
+                hand: None,
+                speaking: told.speaking,
+                waiting: false,
+                origin: None,
+                away: false,
+                consent: None,
+            },
+            id: told.identity,
         };
         self.others = people.into_iter().map(other).collect();
+    }
+
+    /// OpenTalk says who is there, LiveKit who speaks: its identities begin with OpenTalk's ids.
+    pub(super) fn follow_hall(&mut self) {
+        if self.heard.is_empty() {
+            return;
+        }
+        for other in &mut self.others {
+            let mut heard = self.heard.iter();
+            let told = heard.find(|told| told.identity.split(':').next() == Some(&other.id));
+            other.person.speaking = told.is_some_and(|told| told.speaking);
+            other.person.muted = told.is_none_or(|told| told.muted);
+        }
     }
 }

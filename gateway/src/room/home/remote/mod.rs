@@ -13,10 +13,16 @@
 mod chat;
 /// What a guest's conference has to say.
 mod conference;
+/// Whom a recording may take, of the conference or of a partner.
+mod consent;
+/// People of partners, and their stand-ins elsewhere.
+mod far;
 /// One phone in a room that lives elsewhere.
 mod guest;
 /// What LiveKit has to say about a guest.
 mod hall;
+/// The partners, and one queue of hands.
+mod joint;
 /// What such a room does, told as short plays.
 #[cfg(test)]
 mod tests;
@@ -29,12 +35,17 @@ use std::time::Instant;
 use landbridge_opentalk::{Command, Place};
 
 use super::Home;
-use crate::call::{Cause, LegId, Role};
+use crate::call::{Cause, Floor, LegId, Role, Voices};
 use crate::room::chat::Pace;
+use crate::room::joint::JointSession;
 use crate::room::{By, Denial, Input, MediaOrder, Notice, Output, Person, Residence, RoomConfig, Roster};
 pub use conference::refusal;
+use far::FarGuest;
 use guest::{Consent, EXPLANATION, Guest, Phase, SLOW, TOO_SLOW};
 pub use words::{Deed, HallEnd, HallNews, HallPerson, News, OpentalkPapers, Papers};
+
+/// The most ids of former guests that are remembered.
+const MOST_DEPARTED: usize = 256;
 
 /// A room that lives elsewhere.
 pub(super) struct RemoteRoom {
@@ -43,6 +54,28 @@ pub(super) struct RemoteRoom {
     guests: Vec<Guest>,
     /// Everybody else, as last told.
     others: Vec<Other>,
+    /// Who is in LiveKit, as last told there.
+    heard: Vec<HallPerson>,
+    /// Under which leg each of them is listed and heard.
+    voices: Voices,
+    /// The conference's ids of guests that are out, or in again under another: it may go on speaking of them.
+    departed: VecDeque<String>,
+    /// Those in the partners' halves of the joint session.
+    far: Vec<FarGuest>,
+    /// With whom the room is shared.
+    joint: JointSession,
+    /// The conference is recorded or streamed.
+    recorded: bool,
+    /// A partner's half is.
+    partners_record: bool,
+    /// Raised hands, first come first.
+    queue: Vec<LegId>,
+    /// Meeting id and PIN, once known.
+    way: Option<(String, String)>,
+    /// When a stand-in may give way to another.
+    look_again: Option<Instant>,
+    /// When the last event came.
+    clock: Instant,
     outputs: VecDeque<Output>,
     pace: Pace,
     changed: bool,
@@ -64,6 +97,17 @@ pub(super) fn open(now: Instant, config: RoomConfig, residence: Residence) -> Bo
         residence,
         guests: Vec::new(),
         others: Vec::new(),
+        heard: Vec::new(),
+        voices: Voices::default(),
+        departed: VecDeque::new(),
+        far: Vec::new(),
+        joint: JointSession::default(),
+        recorded: false,
+        partners_record: false,
+        queue: Vec::new(),
+        way: None,
+        look_again: None,
+        clock: now,
         outputs: VecDeque::new(),
         pace: Pace::default(),
         changed: false,
@@ -78,7 +122,16 @@ impl Home for RemoteRoom {
         let answer = if self.closed {
             Err(Denial::Refused(Cause::RoomEnded))
         } else {
-            self.take(now, input)
+            self.clock = now;
+            let answer = match self.far_concerned(&input) {
+                Some(person) => self.of_far(now, person, input),
+                None => self.take(now, input),
+            };
+            self.see_to_stand_ins(now);
+            if self.changed {
+                self.see_to_queue();
+            }
+            answer
         };
         if std::mem::take(&mut self.changed) {
             self.say(Output::Roster);
@@ -86,7 +139,7 @@ impl Home for RemoteRoom {
         if wants_answer {
             self.say(Output::Answer(answer));
         }
-        if !self.guests.is_empty() {
+        if !self.guests.is_empty() || !self.far.is_empty() {
             self.empty_since = None;
         } else if self.empty_since.is_none() {
             self.empty_since = Some(now);
@@ -100,23 +153,36 @@ impl Home for RemoteRoom {
     fn deadline(&self) -> Option<Instant> {
         let empty = self.empty_since.map(|since| since + self.config.linger);
         let guests = self.guests.iter().filter_map(Guest::deadline).min();
-        [empty, guests].into_iter().flatten().min().filter(|_| !self.closed)
+        let (stand_ins, joint) = (self.stand_ins_deadline(), self.joint.deadline());
+        [empty, guests, stand_ins, joint]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|_| !self.closed)
     }
 
     fn roster(&self) -> Roster {
-        let ours = self.guests.iter().map(|guest| Person {
+        let ours = self.guests.iter().filter(|guest| !guest.is_far);
+        let ours = ours.map(|guest| Person {
             leg: guest.leg,
             name: guest.name.clone(),
             kind: guest.kind,
             role: Role::Participant,
             muted: guest.is_silent(),
             muted_by_moderator: guest.muted_by_moderator || guest.is_restricted(),
-            hand: guest.hand.then_some(1),
-            speaking: false,
+            hand: self.place_in_queue(guest.leg),
+            speaking: guest.speaking,
             waiting: guest.phase != Phase::Inside,
+            origin: None,
+            away: false,
+            consent: guest.consent.answer(),
         });
-        let (inside, waiting): (Vec<Person>, Vec<Person>) = ours.partition(|person| !person.waiting);
-        let others = self.others.iter().map(|other| other.person.clone());
+        let (inside, waiting): (Vec<Person>, Vec<Person>) =
+            ours.chain(self.far_people()).partition(|person| !person.waiting);
+        let others = self.others.iter().map(|other| Person {
+            hand: self.place_in_queue(other.person.leg),
+            ..other.person.clone()
+        });
         Roster {
             key: self.config.key,
             id: self.config.id.clone(),
@@ -124,8 +190,10 @@ impl Home for RemoteRoom {
             home: self.residence.as_str(),
             locked: false,
             waiting_room: false,
+            recorded: self.recorded,
             started: self.config.started,
             people: inside.into_iter().chain(others).chain(waiting).collect(),
+            joint: self.joint.partners().to_vec(),
         }
     }
 }
@@ -144,6 +212,7 @@ impl RemoteRoom {
             Input::Leave { person, cause } => self.part(person, cause),
             Input::Remove { by, person } => {
                 operator(by)?;
+                self.of_ours(person)?;
                 self.part(person, Cause::Removed)
             }
             Input::End { by } => {
@@ -166,7 +235,23 @@ impl RemoteRoom {
                 Ok(())
             }
             Input::Say { person, text } => self.write(now, person, &text),
-            Input::Relay { .. } => Err(Denial::NotOffered),
+            Input::Relay { .. } | Input::SayUnpaced { .. } | Input::Away { .. } | Input::Introduce { .. } => {
+                Err(Denial::NotOffered)
+            }
+            Input::ArrangeHands(order) => {
+                self.arrange_hands(&order);
+                Ok(())
+            }
+            Input::Joint(partners) => {
+                self.set_joint(partners);
+                Ok(())
+            }
+            Input::PartnersRecord(recording) => {
+                self.set_partners_record(recording);
+                Ok(())
+            }
+            // Moderators would be told, and there are none of ours.
+            Input::DeniedBy(deployment) => self.joint.id_of(&deployment).map(drop).ok_or(Denial::NoSuchPerson),
             Input::Key { person, key } => {
                 let inside = self.guest(person)?.in_hall;
                 if inside && matches!(self.residence, Residence::Livekit { .. }) {
@@ -183,11 +268,16 @@ impl RemoteRoom {
             }
             Input::Timeout => {
                 self.timeout(now);
+                self.tell_joint();
                 Ok(())
             }
             Input::Attached(person) => self.attached(person, true),
             Input::Detached { person, .. } => self.attached(person, false),
-            Input::Speaking(_) => Ok(()),
+            Input::Speaking(speakers) => {
+                self.speaking(&speakers);
+                self.far_speaking(now, &speakers);
+                Ok(())
+            }
             Input::Lock { by, .. }
             | Input::WaitingRoom { by, .. }
             | Input::Admit { by, .. }
@@ -199,13 +289,17 @@ impl RemoteRoom {
     }
 
     fn join(&mut self, guest: Guest, papers: Papers) -> Result<(), Denial> {
-        if self.guests.len() >= self.config.max_people {
+        let ours = self.guests.iter().filter(|guest| !guest.is_far);
+        if ours.count() >= self.config.max_people {
             return Err(Denial::Refused(Cause::Full));
         }
         // Whoever comes without the right papers is not of this home: a browser of the page, or another meeting's phone.
         match (&self.residence, &papers) {
             (Residence::Livekit { .. }, Papers::Livekit(_)) | (Residence::Opentalk, Papers::Opentalk(_)) => {}
             _ => return Err(Denial::Refused(Cause::Forbidden)),
+        }
+        if let Papers::Opentalk(papers) = &papers {
+            self.learn_the_way(papers);
         }
         let person = guest.leg;
         self.guests.push(guest);
@@ -226,6 +320,7 @@ impl RemoteRoom {
             guest.phase = Phase::Inside;
             guest.has_been_inside = true;
             self.tell(person, Notice::Joined { first, muted: false });
+            self.tell_partners(person);
         }
     }
 
@@ -256,6 +351,7 @@ impl RemoteRoom {
             if !muted {
                 return Err(Denial::MayNotUnmuteOthers);
             }
+            self.of_ours(person)?;
         }
         let guest = self.guest(person)?;
         if !muted {
@@ -308,28 +404,13 @@ impl RemoteRoom {
     fn lower_hand(&mut self, by: By, person: LegId) -> Result<(), Denial> {
         if by != By::Person(person) {
             operator(by)?;
+            self.of_ours(person)?;
         }
-        if self.guest(person)?.hand {
+        let guest = self.guest(person)?;
+        if guest.hand {
+            guest.hand_taken = by != By::Person(person);
             self.abroad(person, Deed::Say(Command::LowerHand));
         }
-        Ok(())
-    }
-
-    fn consent(&mut self, person: LegId, given: bool) -> Result<(), Denial> {
-        let guest = self.guest(person)?;
-        if guest.consent == Consent::NotAsked {
-            return Err(Denial::NotOffered);
-        }
-        if !given {
-            // A no counts at once, whatever the conference answers, and whenever.
-            guest.consent = Consent::Refused;
-            guest.muted = true;
-            self.tell(person, Notice::ConsentRefused);
-        } else if guest.conference_lost {
-            self.tell(person, Notice::Reconnecting);
-        }
-        self.open_or_close(person);
-        self.abroad(person, Deed::Say(Command::Consent(given)));
         Ok(())
     }
 
@@ -358,8 +439,33 @@ impl RemoteRoom {
             guest.on_the_way_since = None;
             return;
         }
-        let muted = guest.is_closed();
-        self.abroad(person, Deed::EnterHall { credentials, muted });
+        let (muted, in_main) = (guest.is_closed(), guest.place == Place::Main);
+        let floor = in_main.then(|| Floor {
+            room: self.config.key,
+            voices: self.voices.clone(),
+        });
+        let deed = Deed::EnterHall {
+            credentials,
+            muted,
+            floor,
+        };
+        self.abroad(person, deed);
+    }
+
+    /// Learns whom of our guests the media plane hears.
+    fn speaking(&mut self, speakers: &[LegId]) {
+        for guest in &mut self.guests {
+            let speaking = guest.phase == Phase::Inside && !guest.is_silent() && speakers.contains(&guest.leg);
+            self.changed |= std::mem::replace(&mut guest.speaking, speaking) != speaking;
+        }
+    }
+
+    /// Remembers an id under which the conference may still speak of a guest.
+    fn departs(&mut self, id: Option<String>) {
+        if self.departed.len() >= MOST_DEPARTED {
+            self.departed.pop_front();
+        }
+        self.departed.extend(id);
     }
 
     /// Opens or closes a microphone where that has changed.
@@ -382,11 +488,18 @@ impl RemoteRoom {
 
     /// Ends one guest's stay.
     fn part(&mut self, person: LegId, cause: Cause) -> Result<(), Denial> {
-        self.guest(person)?;
+        let guest = self.guest(person)?;
+        if guest.is_far {
+            self.stand_in_over(person, cause);
+            return Ok(());
+        }
+        let id = guest.id.take();
+        self.departs(id);
         self.guests.retain(|guest| guest.leg != person);
         if self.guests.is_empty() {
             // Nobody tells any more who else is there.
             self.others.clear();
+            self.heard.clear();
         }
         self.changed = true;
         self.abroad(person, Deed::Leave);
@@ -395,6 +508,10 @@ impl RemoteRoom {
     }
 
     fn close(&mut self, cause: Cause) {
+        let far: Vec<LegId> = self.far.iter().map(|far| far.leg).collect();
+        for person in far {
+            self.far_part(person, cause);
+        }
         let people: Vec<LegId> = self.guests.iter().map(|guest| guest.leg).collect();
         for person in people {
             // Each of them is there: the list was just made.
@@ -442,7 +559,15 @@ impl RemoteRoom {
     }
 
     fn tell(&mut self, person: LegId, notice: Notice) {
-        self.say(Output::Tell(person, notice));
+        if !self.tell_far(person, notice) {
+            self.say(Output::Tell(person, notice));
+        }
+    }
+
+    /// What participants elsewhere do is none of ours to command.
+    fn of_ours(&self, person: LegId) -> Result<(), Denial> {
+        let is_other = self.others.iter().any(|other| other.person.leg == person);
+        if is_other { Err(Denial::NotOffered) } else { Ok(()) }
     }
 
     fn say(&mut self, output: Output) {

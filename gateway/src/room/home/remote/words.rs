@@ -3,6 +3,8 @@
 
 use landbridge_opentalk::{Admission, Command, Credentials, Event, Name};
 
+use crate::call::Floor;
+
 /// What shows a home elsewhere that a person may come in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Papers {
@@ -18,8 +20,8 @@ pub enum Papers {
 /// What lets a phone into a meeting of OpenTalk.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpentalkPapers {
-    /// What the controller gave; good for one entry within half a minute.
-    pub admission: Admission,
+    /// What the controller gave; good for one entry within half a minute. Without, the controller is asked first.
+    pub admission: Option<Admission>,
     /// The meeting id.
     pub meeting: String,
     /// Its PIN.
@@ -48,6 +50,8 @@ pub enum Deed {
         credentials: Option<Credentials>,
         /// Whether the microphone is closed.
         muted: bool,
+        /// Where those elsewhere are heard here; nowhere in particular in a breakout room.
+        floor: Option<Floor>,
     },
     /// Takes the guest's sound out of LiveKit.
     LeaveHall,

@@ -2,6 +2,8 @@
 //! What a room elsewhere does, told as short plays.
 #![allow(clippy::unwrap_used)]
 
+/// People of partners and their stand-ins.
+mod far;
 /// Outages, endings, and what the operator sees.
 mod life;
 
@@ -38,6 +40,7 @@ impl Play {
             longest_wait: Duration::from_secs(300),
             chime_up_to: 0,
             announce_chat: true,
+            stand_ins: 2,
             started: SystemTime::UNIX_EPOCH,
         };
         Play {
@@ -70,6 +73,7 @@ impl Play {
             // Only those who come to read come without sound.
             attached: kind != Kind::Xmpp,
             papers,
+            far: None,
         })
     }
 
@@ -107,6 +111,12 @@ impl Play {
         deeds.collect()
     }
 
+    fn enters(&self, by: Option<Credentials>, closed: bool) -> bool {
+        self.deeds().iter().any(
+            |deed| matches!(deed, Deed::EnterHall { credentials, muted, .. } if *credentials == by && *muted == closed),
+        )
+    }
+
     fn microphone(&self) -> Option<bool> {
         self.said.iter().rev().find_map(|output| match output {
             Output::Media(MediaOrder::Mute(_, muted)) => Some(!muted),
@@ -124,10 +134,10 @@ impl Play {
 
 fn opentalk_papers() -> Papers {
     Papers::Opentalk(OpentalkPapers {
-        admission: Admission::Roomserver {
+        admission: Some(Admission::Roomserver {
             address: "https://room.example/".into(),
             token: "t".into(),
-        },
+        }),
         meeting: "1234567890".into(),
         pin: "0987654321".into(),
         name: Name::new("Ada", ""),
@@ -171,10 +181,7 @@ fn inside_as(kind: Kind) -> Play {
     if kind == Kind::Xmpp {
         return play;
     }
-    assert!(play.deeds().contains(&Deed::EnterHall {
-        credentials: Some(credentials("r:main")),
-        muted: false
-    }));
+    assert!(play.enters(Some(credentials("r:main")), false));
     assert_eq!(play.hall(HallNews::In { may_speak: true }), []);
     assert_eq!(play.microphone(), Some(true));
     play
@@ -199,11 +206,8 @@ fn a_room_of_livekit_alone_is_entered_at_once_and_the_microphone_opens_inside() 
     let mut play = Play::new(Residence::Livekit { room: "r".into() });
     play.join(ADA, Papers::Livekit(Vec::new())).unwrap();
     assert_eq!(play.microphone(), Some(false), "nothing is heard on the way");
-    let enter = Deed::EnterHall {
-        credentials: None,
-        muted: false,
-    };
-    assert_eq!(play.deeds(), [Deed::Attend(Papers::Livekit(Vec::new())), enter]);
+    assert_eq!(play.deeds()[0], Deed::Attend(Papers::Livekit(Vec::new())));
+    assert!(play.enters(None, false));
     let said = play.hall(HallNews::In { may_speak: true });
     assert_eq!(
         said,
@@ -384,11 +388,7 @@ fn whoever_enters_a_recorded_meeting_is_asked_before_it_is_heard() {
             Notice::ConsentAsked
         ]
     );
-    let enter = Deed::EnterHall {
-        credentials: Some(credentials("r:main")),
-        muted: true,
-    };
-    assert!(play.deeds().contains(&enter));
+    assert!(play.enters(Some(credentials("r:main")), true));
     play.hall(HallNews::In { may_speak: true });
     assert_eq!(play.microphone(), Some(false));
 }
