@@ -74,6 +74,7 @@ pub async fn enter(
         role,
         attached: false,
         papers: Papers::None,
+        far: None,
     };
     let admitted = public.rooms.join(&entry, entrant).await;
     let mut seat = admitted.map_err(|cause| {
@@ -123,6 +124,7 @@ pub(super) async fn join(
         "state": if entered.is_waiting { "waiting" } else { "joined" },
         "media": format!("/whip/{}", entered.session.meeting()),
         "events": "/api/events",
+        "joint": control.role() == Role::Moderator && public.joints.federation().is_some(),
         "invite": control.role() == Role::Moderator && public.inviter.is_open(),
     });
     Ok(([(CACHE_CONTROL, "no-store")], Json(answer)))

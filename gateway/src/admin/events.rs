@@ -80,7 +80,7 @@ async fn follow(session: Arc<Session>, _presence: Presence, events: Events) {
             biased;
             () = events.closed() => return,
             notice = news.recv() => match notice {
-                Ok(notice) => notice_event(notice),
+                Ok(notice) => notice_event(&session, notice),
                 // The roster tells the state that the lost notices led to.
                 Err(RecvError::Lagged(_)) => continue,
                 Err(RecvError::Closed) => return,
@@ -150,8 +150,17 @@ fn roster_event(session: &Session, roster: &Roster) -> Event {
     event("roster", &PageView::of(roster, control.person(), control.role()))
 }
 
-fn notice_event(notice: Notice) -> Event {
+fn notice_event(session: &Session, notice: Notice) -> Event {
     let word = notice.as_str();
+    if let Some(id) = notice.partner() {
+        let roster = Arc::clone(&session.control().roster().borrow());
+        let partner = roster.partner(id);
+        let (name, authority) = partner.map_or(("", ""), |partner| (&*partner.deployment, &*partner.authority));
+        return event(
+            "notice",
+            &json!({ "notice": word, "partner": name, "authority": authority }),
+        );
+    }
     match notice {
         Notice::Muted { by_moderator } | Notice::HandLowered { by_moderator } => {
             event("notice", &json!({ "notice": word, "by_moderator": by_moderator }))

@@ -7,10 +7,14 @@
 mod entrance;
 /// What a page is told while its person is in a room (server-sent events).
 mod events;
+/// Partners, links and erasures, as operators see them.
+mod federation;
 /// Liveness and readiness, each part by name.
 mod health;
 /// Calling somebody into a meeting.
 mod inviting;
+/// Sharing a room with other authorities.
+mod joint;
 /// How much one source may ask, how long a request may take, and who the source is.
 mod limits;
 /// Listeners with optional TLS, capped connections and deadlines.
@@ -36,6 +40,7 @@ mod tests;
 pub use entrance::{Entered, Gatekeeper, enter};
 pub use health::Readiness;
 pub use inviting::Inviter;
+pub use joint::Joints;
 pub use limits::{Bearer, Source, SourceLimit, read_body};
 pub use operator::{Operator, operator_router};
 pub use problem::Problem;

@@ -53,6 +53,39 @@ pub(super) fn describe() {
         "landbridge_opus_forwarded_total",
         "Opus packets of phones forwarded to LiveKit as they came."
     );
+    describe_gauge!(
+        "landbridge_borders",
+        "Border legs that are open now: one for each joint room and partner."
+    );
+    describe_counter!(
+        "landbridge_border_sent_packets_total",
+        "Packets of our people sent to partners, by how (forwarded as they came, encoded)."
+    );
+    describe_counter!("landbridge_border_sent_bytes_total", "RTP payload sent to partners.");
+    describe_counter!(
+        "landbridge_border_redundant_packets_total",
+        "Of the packets sent, those that carried older sound besides their own, because the way loses some."
+    );
+    describe_counter!(
+        "landbridge_border_switches_total",
+        "Times that one of our people was given a place among the loudest."
+    );
+    describe_counter!(
+        "landbridge_border_received_packets_total",
+        "Packets of far people taken from partners."
+    );
+    describe_counter!(
+        "landbridge_border_received_bytes_total",
+        "RTP payload of far people taken from partners."
+    );
+    describe_counter!(
+        "landbridge_border_recovered_packets_total",
+        "Packets that were lost on the way and brought back by a later one."
+    );
+    describe_counter!(
+        "landbridge_border_dropped_packets_total",
+        "Packets from partners or strangers that were not taken, by why (unknown_source, unauthenticated, malformed)."
+    );
     describe_counter!(
         "landbridge_opentalk_starts_total",
         "Requests to OpenTalk's controller to let a phone in, by outcome (admitted, refused, failed)."

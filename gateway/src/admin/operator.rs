@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use crate::admin::limits::{Bearer, JsonBody, timely};
 use crate::admin::view::{OperatorView, leg};
-use crate::admin::{Inviter, Problem, Readiness, health, inviting, numbers, public};
+use crate::admin::{Inviter, Joints, Problem, Readiness, federation, health, inviting, joint, numbers, public};
 use crate::call::LegId;
 use crate::room::{By, Input, Rooms};
 
@@ -35,6 +35,8 @@ pub struct Operator {
     pub rooms: Rooms,
     /// Calls people into meetings.
     pub inviter: Arc<dyn Inviter>,
+    /// Shares rooms with partners.
+    pub joints: Arc<dyn Joints>,
     /// Which parts can serve.
     pub readiness: Readiness,
     /// The numbers, if a recorder is installed.
@@ -54,6 +56,13 @@ pub fn operator_router(operator: Operator) -> Router {
         .route("/api/rooms/{id}/participants/{person}/remove", post(remove))
         .route("/api/rooms/{id}/end", post(end))
         .route("/api/rooms/{id}/invite", post(inviting::invite_as_operator))
+        .route("/api/rooms/{id}/joint", get(joint::list_as_operator))
+        .route("/api/rooms/{id}/joint/invite", post(joint::invite_as_operator))
+        .route("/api/rooms/{id}/joint/part", post(joint::part_as_operator))
+        .route("/api/rooms/{id}/joint/end", post(joint::end_as_operator))
+        .route("/api/rooms/{id}/joint/erase", post(federation::erase))
+        .route("/api/rooms/{id}/joint/erasures", get(federation::erasures))
+        .route("/api/federation", get(federation::status))
         .route_layer(from_fn_with_state(Arc::clone(&operator), guard));
     Router::new()
         .route("/healthz", get(health::healthz))

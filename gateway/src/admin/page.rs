@@ -35,6 +35,7 @@ const ASSETS: &[Asset] = assets![
     "icons.svg",
     "index.html",
     "invite.js",
+    "joint.js",
     "listening.js",
     "microphone.js",
     "room.js",

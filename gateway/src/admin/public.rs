@@ -15,7 +15,9 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::admin::{Gatekeeper, Inviter, Problem, SourceLimit, entrance, events, inviting, limits, moderation, page};
+use crate::admin::{
+    Gatekeeper, Inviter, Joints, Problem, SourceLimit, entrance, events, inviting, joint, limits, moderation, page,
+};
 use crate::legs::whip::{self, Sessions};
 use crate::room::{Meetings, Rooms};
 
@@ -53,6 +55,7 @@ pub struct Public {
     pub(crate) sessions: Sessions,
     pub(crate) gate: Arc<dyn Gatekeeper>,
     pub(super) inviter: Arc<dyn Inviter>,
+    pub(super) joints: Arc<dyn Joints>,
     pub(super) limit: SourceLimit,
     pub(super) config: PublicConfig,
 }
@@ -66,6 +69,7 @@ impl Public {
         sessions: Sessions,
         gate: Arc<dyn Gatekeeper>,
         inviter: Arc<dyn Inviter>,
+        joints: Arc<dyn Joints>,
     ) -> Arc<Public> {
         let limit = SourceLimit::new(config.per_second, config.burst);
         Arc::new(Public {
@@ -74,6 +78,7 @@ impl Public {
             sessions,
             gate,
             inviter,
+            joints,
             limit,
             config,
         })
@@ -93,6 +98,10 @@ pub fn public_router(public: Arc<Public>) -> Router {
         .route("/api/me/leave", post(moderation::leave))
         .route("/api/chat", post(moderation::chat))
         .route("/api/invite", post(inviting::invite))
+        .route("/api/joint", get(joint::list))
+        .route("/api/joint/invite", post(joint::invite))
+        .route("/api/joint/part", post(joint::part))
+        .route("/api/joint/end", post(joint::end))
         .route("/api/participants/{id}/mute", post(moderation::mute))
         .route("/api/participants/{id}/hand", post(moderation::hand))
         .route("/api/participants/{id}/remove", post(moderation::remove))

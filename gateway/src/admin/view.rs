@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::Serialize;
 
 use crate::call::{LegId, Role};
-use crate::room::{Person, Roster};
+use crate::room::{JointPartner, Person, Roster};
 
 /// What the page draws.
 #[derive(Serialize)]
@@ -27,6 +27,7 @@ pub(super) struct OperatorView<'a> {
     phones: usize,
     browsers: usize,
     xmpp: usize,
+    federated: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<Vec<PersonView<'a>>>,
 }
@@ -40,6 +41,18 @@ struct RoomView<'a> {
     waiting_room: bool,
     /// Seconds since 1970-01-01T00:00:00Z.
     started: u64,
+    /// With whom the room is shared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joint: Vec<JointView<'a>>,
+}
+
+#[derive(Serialize)]
+struct JointView<'a> {
+    partner: &'a str,
+    authority: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +66,11 @@ struct PersonView<'a> {
     hand: Option<usize>,
     speaking: bool,
     waiting: bool,
+    /// The authority in whose half of a joint session the person is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    away: bool,
 }
 
 impl<'a> PageView<'a> {
@@ -81,6 +99,7 @@ impl<'a> OperatorView<'a> {
             phones: count(crate::call::Kind::Phone),
             browsers: count(crate::call::Kind::Browser),
             xmpp: count(crate::call::Kind::Xmpp),
+            federated: count(crate::call::Kind::Federated),
             participants: in_detail.then(|| roster.people.iter().map(PersonView::of).collect()),
         }
     }
@@ -98,6 +117,18 @@ impl<'a> RoomView<'a> {
                 .started
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
+            joint: roster.joint.iter().map(JointView::of).collect(),
+        }
+    }
+}
+
+impl<'a> JointView<'a> {
+    fn of(partner: &'a JointPartner) -> JointView<'a> {
+        JointView {
+            partner: &partner.deployment,
+            authority: &partner.authority,
+            state: partner.state.as_str(),
+            why: partner.why,
         }
     }
 }
@@ -114,6 +145,8 @@ impl<'a> PersonView<'a> {
             hand: person.hand,
             speaking: person.speaking,
             waiting: person.waiting,
+            origin: person.origin.as_deref(),
+            away: person.away,
         }
     }
 }

@@ -11,12 +11,15 @@
 /// Where fresh tickets for LiveKit come from.
 mod tickets;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use landbridge_opentalk::{Admission, StartError};
 use tokio::sync::mpsc;
 
 use self::tickets::{Counter, Minted};
-use super::LegId;
+use super::{Floor, LegId};
 use crate::legs::livekit::{
     EnterOptions, Gone, Halls, Mint, Participant, PersonKind, Presence, RemotePerson, Session, SessionEvent, Ticket,
     Tickets, Trouble, TroubleKind,
@@ -70,6 +73,7 @@ impl Abroad for Ways {
             stranger,
             news,
             deeds: receiver,
+            starting: None,
             attendee: None,
             session: None,
             counter: None,
@@ -87,6 +91,8 @@ struct Task {
     stranger: Stranger,
     news: NewsSink,
     deeds: mpsc::Receiver<Deed>,
+    /// The controller is asked to admit this caller.
+    starting: Option<(Caller, Starting)>,
     attendee: Option<AttendeeHandle>,
     session: Option<Session>,
     /// Asks OpenTalk for tokens.
@@ -95,9 +101,12 @@ struct Task {
     minted: Option<Arc<Minted>>,
 }
 
+type Starting = Pin<Box<dyn Future<Output = Result<Admission, StartError>> + Send>>;
+
 /// What the task waited for.
 enum Happened {
     Deed(Option<Deed>),
+    Started(Result<Admission, StartError>),
     Conference(Option<Event>),
     Hall(Option<SessionEvent>),
 }
@@ -107,12 +116,14 @@ impl Task {
         loop {
             let happened = tokio::select! {
                 deed = self.deeds.recv() => Happened::Deed(deed),
+                started = admission(&mut self.starting) => Happened::Started(started),
                 event = conference_event(&mut self.attendee) => Happened::Conference(event),
                 event = session_event(&mut self.session) => Happened::Hall(event),
             };
             let news = match happened {
                 Happened::Deed(None | Some(Deed::Leave)) => break,
                 Happened::Deed(Some(deed)) => self.act(deed),
+                Happened::Started(started) => self.started(started),
                 Happened::Conference(event) => self.conference(event),
                 Happened::Hall(event) => self.hall(event),
             };
@@ -136,7 +147,11 @@ impl Task {
                     tracing::warn!(leg = %self.leg, "OpenTalk's signalling does not keep up; a key had no effect");
                 }
             }
-            Deed::EnterHall { credentials, muted } => return self.enter_hall(credentials, muted),
+            Deed::EnterHall {
+                credentials,
+                muted,
+                floor,
+            } => return self.enter_hall(credentials, muted, floor),
             Deed::LeaveHall => self.session = None,
             Deed::MuteHall(muted) => {
                 if let Some(session) = &self.session {
@@ -157,11 +172,15 @@ impl Task {
         match (papers, &self.stranger.residence) {
             (Papers::Livekit(attributes), Residence::Livekit { room }) => {
                 let mint = self.ways.livekit.as_ref()?.mint.clone();
+                let (presence, what) = match self.stranger.is_far {
+                    true => (Presence::Guest, "guest"),
+                    false => (Presence::Phone, "phone"),
+                };
                 let phone = Participant {
-                    identity: format!("phone-{:016x}", rand::random::<u64>()),
+                    identity: format!("{what}-{:016x}", rand::random::<u64>()),
                     name: self.stranger.name.clone(),
                     attributes,
-                    presence: Presence::Phone,
+                    presence,
                 };
                 self.minted = Some(Arc::new(Minted::new(mint, room.clone(), phone)));
                 None
@@ -177,21 +196,51 @@ impl Task {
                     name,
                 } = papers;
                 let caller = Caller { id: meeting, pin, name };
-                let attendee = way.desk.attend(admission, caller);
-                self.counter = Some(Arc::new(Counter::new(attendee.commands())));
-                self.attendee = Some(attendee);
+                match admission {
+                    Some(admission) => self.present(admission, caller),
+                    None => {
+                        let (desk, asking) = (way.desk.clone(), caller.clone());
+                        let starting = Box::pin(async move { desk.start(&asking).await });
+                        self.starting = Some((caller, starting));
+                    }
+                }
                 None
             }
             _ => Some(lost("the papers are for another home")),
         }
     }
 
-    fn enter_hall(&mut self, credentials: Option<Credentials>, muted: bool) -> Option<News> {
+    /// Goes on where the controller admits the guest.
+    fn started(&mut self, started: Result<Admission, StartError>) -> Option<News> {
+        let (caller, _) = self.starting.take()?;
+        match started {
+            Ok(admission) => {
+                self.present(admission, caller);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(leg = %self.leg, %error, "OpenTalk's controller admits nobody from the partner's half");
+                Some(News::Conference(Box::new(Event::Ended(Ending::Refused(error)))))
+            }
+        }
+    }
+
+    fn present(&mut self, admission: Admission, caller: Caller) {
+        let Some(way) = &self.ways.opentalk else { return };
+        let attendee = way.desk.attend(admission, caller);
+        self.counter = Some(Arc::new(Counter::new(attendee.commands())));
+        self.attendee = Some(attendee);
+    }
+
+    fn enter_hall(&mut self, credentials: Option<Credentials>, muted: bool, floor: Option<Floor>) -> Option<News> {
         // First out of the old room, then into the new: the leg can be in one only.
         self.session = None;
         let options = EnterOptions {
             muted,
-            track_name: "phone".to_owned(),
+            track_name: if self.stranger.is_far { "guest" } else { "phone" }.to_owned(),
+            identity: self.minted.as_ref().map(|minted| minted.identity().to_owned()),
+            floor,
+            stays: self.stranger.is_far,
         };
         match (credentials, &self.minted, &self.counter) {
             (Some(Credentials { room, token, url }), _, Some(counter)) => {
@@ -309,6 +358,13 @@ fn person(person: &RemotePerson) -> Option<HallPerson> {
 
 fn lost(what: &str) -> News {
     News::Conference(Box::new(Event::Ended(Ending::Lost(what.to_owned()))))
+}
+
+async fn admission(starting: &mut Option<(Caller, Starting)>) -> Result<Admission, StartError> {
+    match starting {
+        Some((_, starting)) => starting.as_mut().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn conference_event(attendee: &mut Option<AttendeeHandle>) -> Option<Event> {

@@ -70,7 +70,7 @@ pub(super) async fn admit(
             role: Role::Participant,
             name: caller.name.as_str().to_owned(),
             papers: Papers::Opentalk(OpentalkPapers {
-                admission,
+                admission: Some(admission),
                 meeting: caller.id,
                 pin: caller.pin,
                 name: caller.name,

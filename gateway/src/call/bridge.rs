@@ -160,7 +160,7 @@ async fn place(house: &Arc<House>, offer: &Offer, uri: &str, hops: u8) -> Result
     let trunk = match offer.invitation.kind {
         // Who does not come by a trunk goes on by the one that leads there, by its rules.
         Kind::Xmpp => config.trunk_towards(uri),
-        Kind::Phone | Kind::Browser => {
+        Kind::Phone | Kind::Browser | Kind::Federated => {
             let trunk = offer.invitation.trunk.as_deref();
             config.trunks.iter().find(|t| Some(t.name.as_str()) == trunk)
         }

@@ -194,6 +194,7 @@ async fn calls_without_a_meeting_never_share_a_key_with_a_room() {
         role,
         attached: false,
         papers: crate::room::Papers::None,
+        far: None,
     };
     let before = RoomKey::next();
     let seat = scene.house.rooms.join(&entry, entrant).await.unwrap();

@@ -93,6 +93,11 @@ impl Ear {
         self.leg
     }
 
+    /// Returns the house that the leg is in.
+    pub(super) fn house(&self) -> &House {
+        &self.house
+    }
+
     /// Waits for the far end; answers re-offers on the way. Safe to cancel.
     pub async fn hear(&mut self) -> Heard {
         loop {
@@ -116,6 +121,11 @@ impl Ear {
 
     /// Plays prompts one after the other, and writes them where the far end can read; returns the name of this playing.
     pub fn play(&mut self, prompts: &[Prompt], language: Language) -> Option<PlayId> {
+        self.play_as(prompts, &message(prompts, language), language)
+    }
+
+    /// Plays prompts as [`play`](Self::play) does, and writes this text instead of their own.
+    pub fn play_as(&mut self, prompts: &[Prompt], text: &str, language: Language) -> Option<PlayId> {
         let clips: Vec<media::Clip> = prompts
             .iter()
             .map(|prompt| self.house.prompts.clip(*prompt, language))
@@ -123,7 +133,7 @@ impl Ear {
         if clips.is_empty() {
             return None;
         }
-        self.line.say(&message(prompts, language));
+        self.line.say(text);
         let id = PlayId::next();
         self.house.plane.play(self.leg, id, clips, Loudness::Normal);
         Some(id)

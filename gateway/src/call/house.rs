@@ -11,7 +11,9 @@ use landbridge_dialplan::{Call, Decision, Dialplan};
 use tokio::sync::watch;
 
 use super::abroad::Ways;
+use super::federation::Federation;
 use super::ringing::Ringing;
+use super::vouching::Vouching;
 use super::{Invitation, clock};
 use crate::config::Config;
 use crate::legs::Leg;
@@ -35,6 +37,9 @@ pub struct House {
     pub prompts: PromptLibrary,
     throttle: Mutex<Throttle>,
     legs: OnceLock<Vec<Box<dyn Leg>>>,
+    federation: OnceLock<Arc<dyn Federation>>,
+    /// What partners publish for their servers.
+    pub vouching: Arc<Vouching>,
     draining: AtomicBool,
     /// The calls out of meetings that ring.
     pub(super) ringing: Ringing,
@@ -60,6 +65,8 @@ impl House {
             prompts,
             throttle: Mutex::new(Throttle::default()),
             legs: OnceLock::new(),
+            federation: OnceLock::new(),
+            vouching: Arc::default(),
             draining: AtomicBool::new(false),
             ringing: Ringing::default(),
             calls: AtomicUsize::new(0),
@@ -98,6 +105,17 @@ impl House {
     /// Lists the protocols that can place calls.
     pub fn legs(&self) -> &[Box<dyn Leg>] {
         self.legs.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Registers what shares rooms with partners.
+    pub fn set_federation(&self, federation: Arc<dyn Federation>) {
+        // Set once, at start.
+        let _ = self.federation.set(federation);
+    }
+
+    /// Returns what shares rooms with partners, if anything does.
+    pub fn federation(&self) -> Option<&dyn Federation> {
+        self.federation.get().map(Arc::as_ref)
     }
 
     /// Asks the throttle; see [`Throttle`].

@@ -292,6 +292,7 @@ impl Call {
                 Residence::Livekit { .. } => Papers::Livekit(Vec::new()),
                 Residence::Local | Residence::Opentalk => Papers::None,
             },
+            far: None,
         };
         let mut seat = match self.house.rooms.join(&self.entry, entrant).await {
             Ok(seat) => seat,

@@ -121,6 +121,7 @@ impl Scene {
             role: Role::Moderator,
             attached: false,
             papers: Papers::None,
+            far: None,
         };
         let entry = house.meetings.entry(MEETING).unwrap();
         let moderator = house.rooms.join(&entry, entrant).await.unwrap();

@@ -14,12 +14,18 @@ mod admission;
 mod bridge;
 /// The wall clock, for rules with a time window.
 pub mod clock;
+/// What carries frames and sessions between deployments.
+pub mod courier;
 /// One answered phone leg: what it says, and what it is played.
 pub mod ear;
+/// Joint sessions with other authorities, as pages, operators and phones ask for them.
+pub mod federation;
 /// What every call needs: configuration, rooms, media, prompts, throttle.
 pub mod house;
 /// A call out of a meeting.
 pub mod invite;
+/// What a phone hears of joint sessions, and its key for them.
+mod joint_talk;
 /// What a call says to its leg and hears from it.
 pub mod line;
 /// Joins rooms and media.
@@ -38,10 +44,16 @@ pub mod surfaces;
 mod twins;
 /// A seat without sound, for whoever only reads and writes.
 pub mod visit;
+/// Under which leg each participant of a conference elsewhere is heard and listed.
+mod voices;
+/// What partners publish for their servers, and whom we may speak to because of it.
+pub mod vouching;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use voices::{Floor, Voices};
 
 /// Names one leg (one phone call or one browser) for the life of the process; a person in a room carries the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +88,8 @@ pub enum Kind {
     Browser,
     /// An XMPP client, with or without a call.
     Xmpp,
+    /// Somebody in a partner's half of a joint session.
+    Federated,
 }
 
 impl Kind {
@@ -85,6 +99,7 @@ impl Kind {
             Kind::Phone => "phone",
             Kind::Browser => "browser",
             Kind::Xmpp => "xmpp",
+            Kind::Federated => "federated",
         }
     }
 }

@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::LegId;
+use super::federation::Federation;
 use super::house::{House, now, source_key};
 use super::invite::{InviteRefusal, Invites};
-use crate::admin::{Gatekeeper, Inviter};
+use super::vouching::Outlook;
+use crate::admin::{Gatekeeper, Inviter, Joints};
 use crate::legs::whip::{BrowserMedia, PeerEvent, PeerRefusal};
 use crate::media::{Event, Plane, Refusal};
 use crate::room::Control;
@@ -66,6 +68,17 @@ impl Inviter for Invites {
 
     fn invite(&self, meeting: &str, address: &str, inviter: Option<Control>) -> Result<u64, InviteRefusal> {
         Invites::invite(self, meeting, address, inviter)
+    }
+}
+
+impl Joints for House {
+    fn federation(&self) -> Option<&dyn Federation> {
+        House::federation(self)
+    }
+
+    fn outlook(&self) -> Option<Outlook> {
+        let config = self.config();
+        Some(self.vouching.outlook(config.federation.as_ref()?))
     }
 }
 

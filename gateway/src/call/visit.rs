@@ -45,6 +45,7 @@ pub async fn enter(
         role: admitted.role,
         attached,
         papers: admitted.papers,
+        far: None,
     };
     house.rooms.join(&admitted.entry, entrant).await
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use landbridge_dialplan::XMPP_TRUNK;
 
-use super::ConfigArg;
+use super::{ConfigArg, outward};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -39,11 +39,16 @@ pub(super) fn run(args: Args) -> ExitCode {
     for warning in config.dialplan.warnings() {
         eprintln!("warning: {warning}");
     }
+    if let Some(federation) = &config.federation {
+        outward::warnings(federation)
+            .iter()
+            .for_each(|warning| eprintln!("warning: {warning}"));
+    }
     if faults > 0 {
         return ExitCode::from(2);
     }
     println!(
-        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}, LiveKit {}, OpenTalk {}, XMPP {}",
+        "{}: good. {} SIP listener(s), {} trunk(s), {} meeting(s), page {}, admin {}, LiveKit {}, OpenTalk {}, XMPP {}, federation {}",
         config.path.display(),
         config.sip.listen.len(),
         config.trunks.len(),
@@ -56,6 +61,12 @@ pub(super) fn run(args: Args) -> ExitCode {
         config.livekit.as_ref().map_or("off", |livekit| &livekit.url),
         config.opentalk.as_ref().map_or("off", |opentalk| &opentalk.controller),
         config.xmpp.as_ref().map_or("off", |xmpp| xmpp.component.as_str()),
+        config.federation.as_ref().map_or("off".into(), |federation| format!(
+            "{} ({} partner(s), {} room(s))",
+            federation.name,
+            federation.partners.len(),
+            federation.rooms.len()
+        )),
     );
     ExitCode::SUCCESS
 }

@@ -5,14 +5,19 @@ use std::process::ExitCode;
 
 use landbridge_dialplan::{Call, Route, XMPP_TRUNK};
 
-use super::ConfigArg;
+use super::{ConfigArg, outward};
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    topic: Option<Topic>,
     /// Caller: a number or a URI (sip:, tel:, xmpp:).
-    from: String,
+    #[arg(required = true)]
+    from: Option<String>,
     /// Callee: a number or a URI (sip:, tel:, xmpp:).
-    to: String,
+    #[arg(required = true)]
+    to: Option<String>,
     /// Trunk on which the call arrives; callers by XMPP come over the trunk "xmpp", whether it is given or not.
     #[arg(long)]
     trunk: Option<String>,
@@ -23,12 +28,24 @@ pub(super) struct Args {
     config: ConfigArg,
 }
 
+#[derive(clap::Subcommand)]
+enum Topic {
+    /// Show what leaves to a partner about a joint room, and which line of the configuration lets it.
+    Federation(outward::Args),
+}
+
 pub(super) fn run(args: Args) -> ExitCode {
+    if let Some(Topic::Federation(args)) = args.topic {
+        return outward::run(args);
+    }
+    let (Some(from), Some(to)) = (&args.from, &args.to) else {
+        return ExitCode::from(2);
+    };
     let config = match args.config.load() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let by_xmpp = args.from.starts_with("xmpp:").then(|| XMPP_TRUNK.to_owned());
+    let by_xmpp = from.starts_with("xmpp:").then(|| XMPP_TRUNK.to_owned());
     let trunk = args.trunk.or(by_xmpp);
     if let Some(trunk) = &trunk
         && trunk != XMPP_TRUNK
@@ -48,8 +65,8 @@ pub(super) fn run(args: Args) -> ExitCode {
     };
     let call = Call {
         trunk: trunk.as_deref(),
-        from: &args.from,
-        to: &args.to,
+        from,
+        to,
         at,
     };
     let explanation = config.dialplan.explain(&call);

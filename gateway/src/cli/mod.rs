@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! The command line: serve, check, explain, call, rooms, migrate.
+//! The command line: serve, check, explain, call, rooms, federation, migrate.
 
 mod call;
 mod check;
 mod explain;
+mod federation;
 mod migrate;
+mod outward;
 mod rooms;
 mod serve;
 mod ways;
@@ -34,6 +36,8 @@ enum Command {
     Call(call::Args),
     /// Show the live rooms of a running gateway as a table.
     Rooms(rooms::Args),
+    /// Keys, partners and erasures of rooms shared with other deployments.
+    Federation(federation::Args),
     /// Write a landbridge.toml from the configuration of an Obelisk, and tell what has no twin.
     Migrate(migrate::Args),
 }
@@ -67,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Call(args) => call::run(args),
         Command::Rooms(args) => rooms::run(args),
+        Command::Federation(args) => federation::run(args),
         Command::Migrate(args) => migrate::run(args),
     }
 }

@@ -46,6 +46,15 @@ struct Room {
     #[serde(default)]
     locked: bool,
     participants: Vec<Person>,
+    #[serde(default)]
+    joint: Vec<Joint>,
+}
+
+/// An authority that the room is or was shared with.
+#[derive(Deserialize)]
+struct Joint {
+    authority: String,
+    state: String,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +67,9 @@ struct Person {
     speaking: bool,
     #[serde(default)]
     waiting: bool,
+    origin: Option<String>,
+    #[serde(default)]
+    away: bool,
 }
 
 #[allow(
@@ -194,6 +206,9 @@ fn table(rooms: &[Room]) -> String {
             n => format!("{n} people"),
         };
         let _ = writeln!(text, "{} {} ({people}{lock})", room.id, room.name);
+        for joint in &room.joint {
+            let _ = writeln!(text, "  with {}: {}", joint.authority, joint.state);
+        }
         for p in &room.participants {
             let mut marks = Vec::new();
             if p.speaking {
@@ -207,6 +222,12 @@ fn table(rooms: &[Room]) -> String {
             }
             if p.waiting {
                 marks.push("waiting".to_owned());
+            }
+            if let Some(authority) = &p.origin {
+                marks.push(authority.clone());
+            }
+            if p.away {
+                marks.push("out of reach".to_owned());
             }
             let _ = writeln!(
                 text,
@@ -241,16 +262,24 @@ mod tests {
             hand: Some(1),
             speaking: false,
             waiting: false,
+            origin: Some("Schleswig-Holstein".into()),
+            away: true,
         };
         let room = Room {
             id: "1234567890".into(),
             name: "Demo".into(),
             locked: true,
             participants: vec![person],
+            joint: vec![Joint {
+                authority: "Schleswig-Holstein".into(),
+                state: "away".into(),
+            }],
         };
         let text = table(&[room]);
         assert!(
-            text.contains("1 person, locked") && text.contains("muted, hand 1"),
+            text.contains("1 person, locked")
+                && text.contains("muted, hand 1, Schleswig-Holstein, out of reach")
+                && text.contains("with Schleswig-Holstein: away"),
             "{text}"
         );
     }

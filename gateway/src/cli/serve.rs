@@ -11,18 +11,21 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigArg, runtime, ways};
 use crate::admin::{self, Inviter, Operator, Public, PublicConfig, Readiness, listen, operator_router, public_router};
+use crate::call::courier::Postbox;
 use crate::call::house::House;
 use crate::call::invite::Invites;
 use crate::call::orders::{Orders, forward_speakers};
 use crate::call::surfaces::{Browsers, Gate};
 use crate::config::{Config, Log};
+use crate::legs::federated::Federated;
 use crate::legs::jingle::{Closed, Trouble, XmppLegs};
 use crate::legs::registry;
 use crate::legs::sip::SipLegs;
 use crate::legs::whip::{Sessions, SessionsConfig};
 use crate::lobby::PromptLibrary;
 use crate::media::{MediaConfig, Plane};
-use crate::net::resolve::Resolver;
+use crate::net::dane::Dane;
+use crate::net::resolve::{Resolver, TrustAnchor};
 use crate::net::{self, SipConfig, SipHandle};
 use crate::room::{Meetings, Rooms, RoomsConfig};
 
@@ -66,6 +69,10 @@ async fn serve(config: Config) -> Result<(), String> {
     let ways = ways::open(&config, &plane)?;
     let rooms_config = RoomsConfig {
         announce_chat: config.opentalk.as_ref().is_some_and(|opentalk| opentalk.announce_chat),
+        stand_ins: config
+            .federation
+            .as_ref()
+            .map_or(8, |federation| federation.guests_at_once),
         ..RoomsConfig::default()
     };
     let rooms = Rooms::with_abroad(rooms_config, Arc::new(Orders(plane.clone())), Arc::new(ways.clone()));
@@ -87,8 +94,17 @@ async fn serve(config: Config) -> Result<(), String> {
     let readiness = Readiness::default();
     readiness.ready("sip");
     ways::watch(&ways, &readiness);
-    if let Some(closed) = closed {
-        open_xmpp(closed, &house, names_of_xmpp, &readiness);
+    let mut federated = None;
+    if let Some((closed, courier)) = closed.zip(xmpp.clone()) {
+        let postbox = house.config().federation.is_some().then(|| {
+            let (federation, postbox, desk) = Federated::new(Arc::clone(&house));
+            desk.open(Arc::new(courier));
+            house.set_federation(Arc::new(federation.clone()));
+            watch_partners(&house);
+            federated = Some(federation);
+            postbox
+        });
+        open_xmpp(closed, &house, names_of_xmpp, postbox, &readiness);
     }
     let inviter: Arc<dyn Inviter> = Arc::new(Invites::new(Arc::clone(&house)));
     let servers = axum_server::Handle::new();
@@ -111,6 +127,7 @@ async fn serve(config: Config) -> Result<(), String> {
             sessions,
             gate,
             inviter.clone(),
+            house.clone(),
         ));
         open(web.listen, tls, router, "[web]", &servers)?;
         readiness.ready("web");
@@ -119,6 +136,7 @@ async fn serve(config: Config) -> Result<(), String> {
         let router = operator_router(Operator {
             rooms,
             inviter,
+            joints: house.clone(),
             readiness: readiness.clone(),
             numbers: Some(numbers),
             token: operator.token,
@@ -126,7 +144,10 @@ async fn serve(config: Config) -> Result<(), String> {
         open(operator.listen, None, router, "[admin]", &servers)?;
     }
     tracing::info!("ready");
-    until_stopped(&house, &readiness, drain).await?;
+    until_stopped(&house, &readiness, drain, federated.as_ref()).await?;
+    if let Some(federated) = federated {
+        federated.stop().await;
+    }
     if let Some(xmpp) = xmpp {
         xmpp.stop().await;
     }
@@ -134,8 +155,28 @@ async fn serve(config: Config) -> Result<(), String> {
     Ok(())
 }
 
+/// Looks at what partners publish for their servers, for as long as the gateway runs.
+fn watch_partners(house: &Arc<House>) {
+    let config = house.config();
+    let anchor = config.trust_anchor.as_deref().map(TrustAnchor::read).transpose();
+    let dane = anchor.and_then(|anchor| Dane::new(&config.dns_servers, anchor.as_ref()));
+    match dane {
+        Ok(dane) => house.vouching.watch(house, dane),
+        Err(why) => tracing::warn!(
+            why,
+            "partners' TLSA records are not looked up; partners with require_dane are not reached"
+        ),
+    }
+}
+
 /// Opens the XMPP component. Its stream does not make the gateway unready: telephones and browsers go on without.
-fn open_xmpp(closed: Closed, house: &Arc<House>, resolver: Arc<Resolver>, readiness: &Readiness) {
+fn open_xmpp(
+    closed: Closed,
+    house: &Arc<House>,
+    resolver: Arc<Resolver>,
+    postbox: Option<Postbox>,
+    readiness: &Readiness,
+) {
     let readiness = readiness.clone();
     readiness.degraded("xmpp", Some("not connected yet".to_owned()));
     let before = Mutex::new(None);
@@ -152,7 +193,7 @@ fn open_xmpp(closed: Closed, house: &Arc<House>, resolver: Arc<Resolver>, readin
         }
         *before = Some(why);
     };
-    closed.open(Arc::clone(house), resolver, tell);
+    closed.open(Arc::clone(house), resolver, postbox, tell);
 }
 
 /// Opens an HTTP listener and serves it in a task of its own.
@@ -176,7 +217,12 @@ fn open(
 }
 
 /// Waits for signals: HUP reloads, TERM and INT drain, a second one ends at once.
-async fn until_stopped(house: &Arc<House>, readiness: &Readiness, drain: Duration) -> Result<(), String> {
+async fn until_stopped(
+    house: &Arc<House>,
+    readiness: &Readiness,
+    drain: Duration,
+    federated: Option<&Federated>,
+) -> Result<(), String> {
     let on = |kind: SignalKind| signal(kind).map_err(|e| format!("cannot wait for signals: {e}"));
     let (mut hup, mut term, mut int) = (
         on(SignalKind::hangup())?,
@@ -185,7 +231,7 @@ async fn until_stopped(house: &Arc<House>, readiness: &Readiness, drain: Duratio
     );
     loop {
         tokio::select! {
-            _ = hup.recv() => reload(house),
+            _ = hup.recv() => reload(house, federated),
             _ = term.recv() => break,
             _ = int.recv() => break,
         }
@@ -226,11 +272,11 @@ fn people(house: &House) -> usize {
         .rooms
         .list()
         .iter()
-        .map(|roster| roster.present().count() + roster.waiting().count())
+        .map(|roster| roster.people.iter().filter(|person| person.origin.is_none()).count())
         .sum()
 }
 
-fn reload(house: &House) {
+fn reload(house: &House, federated: Option<&Federated>) {
     match Config::load(&house.config().path) {
         Ok(config) => {
             let before = house.config();
@@ -242,7 +288,15 @@ fn reload(house: &House) {
                     "[xmpp] changed: component, server, secret, services_from and nick_names take effect at the next start"
                 );
             }
+            let is_new = config.federation.is_some() && federated.is_none();
+            let is_other = matches!((&before.federation, &config.federation), (Some(a), Some(b)) if a.name != b.name);
+            if is_new || is_other {
+                tracing::warn!("[federation] is new, or has another name: it takes effect at the next start");
+            }
             house.reload(config);
+            if let Some(federated) = federated {
+                federated.reloaded();
+            }
             tracing::info!("configuration re-read: dial plan, trunks, meetings and lobby are in force; listeners stay");
         }
         Err(problems) => {

@@ -8,11 +8,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
+use super::federation::{FederationPart, Ground};
 use super::homes::{LivekitPart, OpentalkPart};
 use super::meeting::MeetingPart;
 use super::values::{self, Network};
 use super::xmpp::XmppPart;
 use super::{Admin, Config, Lobby, Log, Media, Problem, Sip, Trunk, Web, load_dialplan};
+use crate::net::resolve::TrustAnchor;
 use crate::net::tls::TlsFiles;
 
 #[derive(Deserialize)]
@@ -34,6 +36,7 @@ struct File {
     livekit: Option<LivekitPart>,
     opentalk: Option<OpentalkPart>,
     xmpp: Option<XmppPart>,
+    federation: Option<FederationPart>,
     #[serde(default)]
     log: LogPart,
     #[serde(default)]
@@ -135,6 +138,7 @@ struct LogPart {
 struct DnsPart {
     #[serde(default)]
     servers: Vec<Spanned<String>>,
+    trust_anchor: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -196,6 +200,14 @@ impl Walk<'_> {
             .and_then(|sip| sip.tls.as_ref())
             .is_some_and(|tls| tls.client_ca.is_some());
         let trunks = self.trunks(file.trunk, &lobby.languages, asks_clients);
+        let meetings = self.meetings(file.meeting, file.livekit.is_some(), file.xmpp.is_some());
+        let xmpp = file.xmpp.and_then(|xmpp| self.xmpp(xmpp));
+        let ground = Ground {
+            xmpp: xmpp.as_ref(),
+            meetings: &meetings,
+            has_opentalk: file.opentalk.is_some(),
+        };
+        let federation = file.federation.and_then(|part| self.federation(part, &ground));
         let config = Config {
             path: self.path.to_owned(),
             sip: self.sip(file.sip)?,
@@ -205,10 +217,11 @@ impl Walk<'_> {
             admin: file.admin.and_then(|admin| self.admin(admin)),
             dialplan: dialplan?,
             lobby,
-            meetings: self.meetings(file.meeting, file.livekit.is_some(), file.xmpp.is_some()),
+            meetings,
             livekit: file.livekit.and_then(|livekit| self.livekit(livekit)),
             opentalk: file.opentalk.and_then(|opentalk| self.opentalk(opentalk)),
-            xmpp: file.xmpp.and_then(|xmpp| self.xmpp(xmpp)),
+            xmpp,
+            federation,
             log: self.log(file.log),
             dns_servers: file
                 .dns
@@ -216,6 +229,7 @@ impl Walk<'_> {
                 .iter()
                 .filter_map(|s| self.value(s, |v| values::socket(v, 53)))
                 .collect(),
+            trust_anchor: file.dns.trust_anchor.and_then(|file| self.trust_anchor(&file)),
             drain: self.duration(file.drain.deadline.as_ref(), Duration::from_secs(30)),
         };
         Some(config)
@@ -463,6 +477,22 @@ impl Walk<'_> {
         }
     }
 
+    fn trust_anchor(&mut self, file: &Spanned<PathBuf>) -> Option<PathBuf> {
+        let path = self.beside(file.get_ref().clone());
+        match TrustAnchor::read(&path) {
+            Ok(_) => Some(path),
+            Err(error) => {
+                let what = format!("trust_anchor: {}: {error}", path.display());
+                self.at(
+                    file,
+                    what,
+                    "give a file of DNSKEY records, or leave it out for the root's".into(),
+                );
+                None
+            }
+        }
+    }
+
     fn log(&mut self, part: LogPart) -> Log {
         let json = match part.format.as_ref().map(|s| (s, s.get_ref().as_str())) {
             None | Some((_, "text")) => false,
@@ -541,7 +571,7 @@ impl Walk<'_> {
         });
     }
 
-    fn line(&self, offset: usize) -> usize {
+    pub(super) fn line(&self, offset: usize) -> usize {
         self.text
             .as_bytes()
             .iter()

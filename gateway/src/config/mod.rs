@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! `landbridge.toml`: one typed tree; every error names file, line, and remedy.
 
+/// Rooms shared with other deployments.
+pub mod federation;
 /// The file's shape, as serde reads it.
 mod file;
 /// Where rooms live: LiveKit, OpenTalk, or here.
@@ -28,6 +30,7 @@ use landbridge_sip::ua::Transport;
 use crate::media::Encryption;
 use crate::net::tls::TlsFiles;
 use crate::room::Residence;
+pub use federation::Federation;
 pub use homes::{Home, Livekit, Login, Opentalk};
 pub use invite::{Invite, NotInvited};
 pub use values::Network;
@@ -61,10 +64,14 @@ pub struct Config {
     pub opentalk: Option<Opentalk>,
     /// The XMPP server whose component we are; absent = none.
     pub xmpp: Option<Xmpp>,
+    /// Those with whom rooms may be shared; absent = nobody.
+    pub federation: Option<Federation>,
     /// What the log says.
     pub log: Log,
     /// Name servers instead of the system's.
     pub dns_servers: Vec<SocketAddr>,
+    /// File with the keys from which DNSSEC is believed, in place of the root's.
+    pub trust_anchor: Option<PathBuf>,
     /// How long a shutdown waits for calls to end.
     pub drain: Duration,
 }

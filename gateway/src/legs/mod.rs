@@ -6,6 +6,8 @@
 
 /// The smallest leg, as a template: an address that echoes.
 pub mod echo;
+/// Rooms shared with other deployments.
+pub mod federated;
 /// XMPP clients (Jingle), as a component of an XMPP server.
 pub mod jingle;
 /// What a protocol must do to reach people.

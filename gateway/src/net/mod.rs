@@ -11,6 +11,8 @@
 //!                                         └── Switchboard (events)
 //! ```
 
+/// What partners publish for their servers (DANE).
+pub mod dane;
 /// Connections to servers: look-up, TCP, and TLS where the address asks for it.
 pub mod dial;
 /// Where a request goes: RFC 3263 on hickory-resolver.

@@ -2,13 +2,16 @@
 //! Where a SIP request goes: RFC 3263 (NAPTR, SRV, A and AAAA) on hickory-resolver.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::dnssec::TrustAnchors;
 use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use landbridge_sip::ua::{Lookup, Target, Transport};
 use rand::Rng;
 
@@ -38,18 +41,7 @@ impl Resolver {
 
     /// Uses the given name servers (UDP with fallback to TCP).
     pub fn with_servers(servers: &[SocketAddr]) -> Result<Resolver, String> {
-        let servers = servers
-            .iter()
-            .map(|server| {
-                let mut udp = ConnectionConfig::udp();
-                udp.port = server.port();
-                let mut tcp = ConnectionConfig::tcp();
-                tcp.port = server.port();
-                NameServerConfig::new(server.ip(), true, vec![udp, tcp])
-            })
-            .collect();
-        let config = ResolverConfig::from_name_servers(servers);
-        let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        let resolver = builder(servers)
             .build()
             .map_err(|e| format!("cannot set up the name servers: {e}"))?;
         Ok(Resolver {
@@ -155,6 +147,61 @@ impl Resolver {
             .map(|ip| target(transport, SocketAddr::new(ip, port), name))
             .collect()
     }
+}
+
+/// The keys from which DNSSEC is believed, in place of the root's.
+#[derive(Clone)]
+pub struct TrustAnchor(Arc<TrustAnchors>);
+
+impl TrustAnchor {
+    /// Reads a file of DNSKEY records, one a line, as in `example. 3600 IN DNSKEY 257 3 13 …`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or holds no such record.
+    pub fn read(path: &Path) -> Result<TrustAnchor, String> {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot be read: {e}"))?;
+        let anchors: TrustAnchors = text.parse().map_err(|e| format!("{e}"))?;
+        // The set counts the root's keys alone.
+        let is_key = |line: &str| !line.starts_with(';') && line.contains("DNSKEY");
+        if !text.lines().any(is_key) {
+            return Err("holds no DNSKEY record".to_owned());
+        }
+        Ok(TrustAnchor(Arc::new(anchors)))
+    }
+}
+
+/// Makes a resolver that checks every signature itself (DNSSEC), by these name servers or the system's.
+pub(super) fn validating(servers: &[SocketAddr], anchor: Option<&TrustAnchor>) -> Result<TokioResolver, String> {
+    let mut builder = match servers {
+        [] => TokioResolver::builder_tokio().map_err(|e| format!("no system name servers: {e}; set [dns] servers"))?,
+        servers => builder(servers),
+    };
+    let options = builder.options_mut();
+    options.validate = true;
+    options.edns0 = true;
+    // A line of the hosts file has no signature.
+    options.use_hosts_file = ResolveHosts::Never;
+    if let Some(TrustAnchor(anchors)) = anchor {
+        builder = builder.with_trust_anchor(Arc::clone(anchors));
+    }
+    builder
+        .build()
+        .map_err(|e| format!("cannot set up the name servers: {e}"))
+}
+
+fn builder(servers: &[SocketAddr]) -> ResolverBuilder<TokioRuntimeProvider> {
+    let servers = servers
+        .iter()
+        .map(|server| {
+            let mut udp = ConnectionConfig::udp();
+            udp.port = server.port();
+            let mut tcp = ConnectionConfig::tcp();
+            tcp.port = server.port();
+            NameServerConfig::new(server.ip(), true, vec![udp, tcp])
+        })
+        .collect();
+    let config = ResolverConfig::from_name_servers(servers);
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
 }
 
 fn target(transport: Transport, address: SocketAddr, name: &str) -> Target {

@@ -26,6 +26,7 @@ use crate::room::{Chime, Control, MediaOrders, Meeting, Meetings, RoomKey, Rooms
 mod chatting;
 mod inviting;
 mod joining;
+mod joint;
 mod listening;
 mod moderating;
 mod operating;
@@ -187,10 +188,12 @@ impl Stage {
             sessions.clone(),
             gate,
             Arc::new(NobodyCalls),
+            Arc::new(joint::OnePartner::default()),
         );
         let operator = Operator {
             rooms: rooms.clone(),
             inviter: Arc::new(NobodyCalls),
+            joints: Arc::new(joint::OnePartner::default()),
             readiness: readiness.clone(),
             numbers: None,
             token: token.map(str::to_owned),

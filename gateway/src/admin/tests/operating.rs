@@ -126,6 +126,7 @@ async fn the_numbers_are_described_and_hold_nothing_personal() {
     let operator = Operator {
         rooms: stage.rooms.clone(),
         inviter: Arc::new(NobodyCalls),
+        joints: Arc::new(joint::OnePartner::default()),
         readiness: Readiness::default(),
         numbers: Some(numbers),
         token: None,

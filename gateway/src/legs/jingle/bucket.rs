@@ -73,6 +73,15 @@ impl Buckets {
         }
     }
 
+    /// Counts partner deployments: each sends the frames of all joint rooms, and answers ours.
+    pub(super) fn of_partners() -> Buckets {
+        Buckets {
+            users: HashMap::new(),
+            most: BURST * 4.0,
+            per_second: RATE * 5.0,
+        }
+    }
+
     /// Counts one stanza of a user (a bare address); returns false if it is one too many.
     pub(super) fn take(&mut self, now: Instant, user: &str) -> bool {
         if !self.users.contains_key(user) && self.users.len() >= USERS {

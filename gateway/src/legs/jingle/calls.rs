@@ -19,7 +19,8 @@ use tokio::sync::mpsc;
 
 use super::bucket::Bucket;
 use super::driver::{Outside, spoken};
-use super::{MAILBOX, address, cause};
+use super::{MAILBOX, address, cause, parcels};
+use crate::call::courier::{self, Corner, Mail};
 use crate::call::house::now;
 use crate::call::line::{Event, Line};
 use crate::call::{Cause, Invitation, Kind, LegId, phone};
@@ -254,8 +255,40 @@ impl Talks {
         }
     }
 
+    /// Hands a session to the room that is shared with whoever offers it.
+    fn offered_by_partner(&mut self, call: CallId, offered: Offered, out: &Outside) {
+        let leg = LegId::next();
+        let (mailbox, events) = mpsc::channel(MAILBOX);
+        let from = Corner {
+            address: offered.from.domain().as_str().to_owned(),
+            room: offered.to.resource().unwrap_or(address::RESOURCE).to_owned(),
+        };
+        let is_partner = out.partners.has(&offered.from);
+        let mut talk = Talk::offered(leg, &offered, mailbox);
+        talk.is_known = is_partner;
+        self.talks.insert(call, talk);
+        self.by_leg.insert(leg, call);
+        let refuse = |cause| out.legs.line(leg).reject(cause, None);
+        if !is_partner {
+            return refuse(Cause::Forbidden);
+        }
+        let mail = Mail::Offered(Box::new(courier::Offered {
+            from,
+            leg,
+            description: offered.sdp,
+            line: Box::new(out.legs.line(leg)),
+            events,
+        }));
+        if out.partners.hand(mail).is_some() {
+            refuse(Cause::Overloaded);
+        }
+    }
+
     /// Hands a call to the house.
     fn offered(&mut self, now: Instant, call: CallId, offered: Offered, out: &Outside) {
+        if offered.to.node() == Some(parcels::NODE) {
+            return self.offered_by_partner(call, offered, out);
+        }
         let leg = LegId::next();
         let (mailbox, events) = mpsc::channel(MAILBOX);
         let called = address::called(&offered.to);
@@ -265,7 +298,7 @@ impl Talks {
             (member.chat == *chat).then_some(member)
         });
         let pin = called.pin.or(member.and_then(|member| member.pin));
-        let nick = offered.name.filter(|_| out.nick_names).unwrap_or_default();
+        let nick = offered.name.clone().filter(|_| out.nick_names).unwrap_or_default();
         let invitation = Invitation {
             leg,
             trunk: Some(XMPP_TRUNK.to_owned()),
@@ -277,18 +310,7 @@ impl Talks {
             kind: Kind::Xmpp,
             pin,
         };
-        let talk = Talk {
-            leg,
-            peer: offered.from,
-            own: offered.to,
-            mailbox,
-            is_muted: false,
-            sdp: offered.sdp.clone(),
-            is_held: false,
-            changes: VecDeque::new(),
-            is_up: false,
-            is_known: false,
-        };
+        let talk = Talk::offered(leg, &offered, mailbox);
         let is_one_too_many = self.is_one_too_many(now, &talk.peer);
         self.talks.insert(call, talk);
         self.by_leg.insert(leg, call);
@@ -377,6 +399,21 @@ impl Talks {
 }
 
 impl Talk {
+    fn offered(leg: LegId, offered: &Offered, mailbox: mpsc::Sender<Event>) -> Talk {
+        Talk {
+            leg,
+            peer: offered.from.clone(),
+            own: offered.to.clone(),
+            mailbox,
+            is_muted: false,
+            sdp: offered.sdp.clone(),
+            is_held: false,
+            changes: VecDeque::new(),
+            is_up: false,
+            is_known: false,
+        }
+    }
+
     /// Takes an answer to a change; returns true if nobody waits for it.
     fn keeps(&mut self, command: &Command) -> bool {
         match command {

@@ -22,9 +22,11 @@ use super::bucket::Buckets;
 use super::calls::Talks;
 use super::help::{self, Help};
 use super::ice::IceServers;
+use super::parcels::{Parcels, Partners};
 use super::rooms::{CallSeat, Members, MirrorNews, Rooms, Told};
 use super::stream::{Incoming, Wire};
 use crate::call::LegId;
+use crate::call::courier::{Mail, Parcel, Postbox};
 use crate::call::house::{House, now};
 use crate::call::line::Event;
 use crate::config::MucMode;
@@ -67,6 +69,10 @@ pub(super) enum Order {
     Unseated(LegId),
     /// Somebody wrote in the room of a call.
     Chat(LegId, String),
+    /// A frame for a partner.
+    Parcel(Box<Parcel>),
+    /// What a partner's frame is answered.
+    Reply(Packet),
     /// The gateway ends.
     Stop(oneshot::Sender<()>),
 }
@@ -78,6 +84,8 @@ pub(super) struct Outside {
     pub nick_names: bool,
     /// Who is in group calls that meetings take part in.
     pub members: Members,
+    /// The deployments with which rooms are shared.
+    pub partners: Partners,
     wire: Wire,
     /// What rooms send, behind what calls send: a full room is hundreds of stanzas for each newcomer.
     backlog: RefCell<VecDeque<Packet>>,
@@ -133,13 +141,20 @@ pub(super) struct Driver {
     rooms: Rooms,
     ice: IceServers,
     help: Help,
+    parcels: Parcels,
     users: Buckets,
     chats: Buckets,
 }
 
 impl Driver {
     /// Gets ready.
-    pub(super) fn new(legs: XmppLegs, house: Arc<House>, wire: Wire, nick_names: bool) -> Driver {
+    pub(super) fn new(
+        legs: XmppLegs,
+        house: Arc<House>,
+        wire: Wire,
+        nick_names: bool,
+        postbox: Option<Postbox>,
+    ) -> Driver {
         let config = house.config();
         let services_from = config.xmpp.as_ref().and_then(|xmpp| xmpp.services_from.as_deref());
         let domain = legs.domain.clone();
@@ -148,6 +163,7 @@ impl Driver {
             rooms: Rooms::new(domain.clone()),
             ice: IceServers::new(domain.clone(), services_from),
             help: Help::default(),
+            parcels: Parcels::new(domain.clone(), legs.post.clone()),
             users: Buckets::of_users(),
             chats: Buckets::of_chats(),
             outside: Outside {
@@ -155,6 +171,7 @@ impl Driver {
                 house,
                 nick_names,
                 members: Members::default(),
+                partners: Partners(postbox),
                 wire,
                 backlog: RefCell::default(),
             },
@@ -223,6 +240,8 @@ impl Driver {
         self.talks.told(now, CallsInput::StreamUp, &self.outside);
         self.rooms.stream_up(now, &self.outside);
         self.ice.stream_up(now);
+        // An error means that nobody shares rooms, or that the desk is far behind and asks by itself.
+        let _ = self.outside.partners.hand(Mail::Up);
     }
 
     fn stream_down(&mut self, now: Instant) {
@@ -230,6 +249,7 @@ impl Driver {
         self.outside.wire.down();
         self.outside.backlog.borrow_mut().clear();
         self.talks.told(now, CallsInput::StreamDown, &self.outside);
+        let _ = self.outside.partners.hand(Mail::Down);
     }
 
     fn order(&mut self, now: Instant, order: Order) {
@@ -265,6 +285,11 @@ impl Driver {
             Order::Guest(node, id, told) => self.rooms.guest(now, &node, id, told, &self.outside),
             Order::Roster(meeting, roster) => self.rooms.roster(now, &meeting, roster, &self.outside),
             Order::Mirror(meeting, news) => self.rooms.mirrored(now, &meeting, &news, &self.outside),
+            Order::Parcel(parcel) => {
+                let packet = self.parcels.packet(&parcel);
+                self.outside.send(packet);
+            }
+            Order::Reply(packet) => self.outside.send(Some(packet)),
             Order::Stop(_) => {}
         }
     }
@@ -284,6 +309,12 @@ impl Driver {
         let Some(to) = self.domain.addressed(stanza.attr("to")) else {
             return drop("not_ours");
         };
+        let (taken, answer) = self
+            .parcels
+            .stanza(now, (kind, stanza), (&from, &to), &self.outside.partners);
+        if taken == Taken::Yes {
+            return self.outside.send(answer);
+        }
         let sender = from.to_bare();
         let is_in_time = match self.rooms.is_chat_of_ours(&from) {
             true => self.chats.take(now, sender.as_str()),

@@ -25,6 +25,8 @@ mod help;
 mod ice;
 /// One session, as its call sees it.
 mod line;
+/// Sealed frames between deployments.
+mod parcels;
 /// Meetings as XMPP clients see them: hosted chats, and the list of people inside a call.
 mod rooms;
 /// The component's stream to the server.
@@ -36,6 +38,7 @@ use async_trait::async_trait;
 use landbridge_jingle::own::Domain;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::call::courier::{Corner, Courier, Parcel, Postbox};
 use crate::call::house::House;
 use crate::call::line::{Events, Line};
 use crate::call::sound::Terms;
@@ -126,20 +129,31 @@ impl XmppLegs {
 
     /// Returns how the sound of a call is negotiated now.
     fn peer_terms(&self) -> Terms {
-        let known = self.ice_servers.read().unwrap_or_else(PoisonError::into_inner);
         Terms::Peer(PeerTerms {
-            ice_servers: known.clone(),
+            ice_servers: self.known_servers(),
             ..PeerTerms::default()
         })
+    }
+
+    fn known_servers(&self) -> Vec<IceServer> {
+        let known = self.ice_servers.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
     }
 }
 
 impl Closed {
     /// Opens the component, and keeps it open. `tell` learns each change of the stream: nothing, or why there is none.
-    pub fn open(self, house: Arc<House>, resolver: Arc<Resolver>, tell: impl Fn(Option<&Trouble>) + Send + 'static) {
+    /// Partners' mail is put into `postbox`.
+    pub fn open(
+        self,
+        house: Arc<House>,
+        resolver: Arc<Resolver>,
+        postbox: Option<Postbox>,
+        tell: impl Fn(Option<&Trouble>) + Send + 'static,
+    ) {
         let (wire, wanted, heard, incoming) = stream::ways();
         tokio::spawn(keep(self.settings, resolver, wanted, heard, tell));
-        let driver = Driver::new(self.legs, house, wire, self.nick_names);
+        let driver = Driver::new(self.legs, house, wire, self.nick_names, postbox);
         tokio::spawn(driver.run(incoming, self.orders));
     }
 }
@@ -173,6 +187,33 @@ impl Leg for XmppLegs {
             mailbox,
         });
         Ok((Box::new(self.line(placing.leg)), events))
+    }
+}
+
+impl Courier for XmppLegs {
+    fn post(&self, parcel: Parcel) -> bool {
+        self.post.0.try_send(Order::Parcel(Box::new(parcel))).is_ok()
+    }
+
+    fn place(&self, leg: LegId, to: &Corner, offer: Vec<u8>) -> Result<(Box<dyn Line>, Events), Cause> {
+        let from = self.domain.address(parcels::NODE, &to.room).ok_or(Cause::NotFound)?;
+        let to = parcels::jid(to).ok_or(Cause::NotFound)?;
+        if self.domain.own(&to).is_some() {
+            return Err(Cause::NotFound);
+        }
+        let (mailbox, events) = mpsc::channel(MAILBOX);
+        self.post.send(Order::Place {
+            leg,
+            to,
+            from,
+            sdp: offer,
+            mailbox,
+        });
+        Ok((Box::new(self.line(leg)), events))
+    }
+
+    fn ice_servers(&self) -> Vec<IceServer> {
+        self.known_servers()
     }
 }
 

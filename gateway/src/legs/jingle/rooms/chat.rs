@@ -232,6 +232,16 @@ impl Chat {
             Told::Denied(denial) => {
                 let _ = self.muc.handle(now, MucInput::Denied(id, of_denial(&denial)));
             }
+            Told::News(text) => {
+                let input = MucInput::Chat {
+                    to: Some(id),
+                    person: None,
+                    // What nobody wrote, the room says.
+                    name: "",
+                    text: &text,
+                };
+                let _ = self.muc.handle(now, input);
+            }
             Told::Line(line) => self.line(now, id, &line),
         }
         None

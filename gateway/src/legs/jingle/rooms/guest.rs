@@ -12,6 +12,7 @@ use super::super::Post;
 use super::super::driver::Order;
 use crate::call::house::House;
 use crate::call::{Cause, Invitation, LegId, visit};
+use crate::lobby::{Language, written_of_partner};
 use crate::room::{ChatLines, Control, Denial, Input, Notice};
 
 /// Wishes of one occupant that may wait.
@@ -38,6 +39,8 @@ pub(in super::super) enum Told {
     Ended(Cause),
     /// The room does not show what the occupant wrote.
     Denied(Denial),
+    /// The room itself has something to say to the occupant.
+    News(String),
     /// Somebody wrote.
     Line(Arc<crate::room::ChatLine>),
 }
@@ -151,7 +154,11 @@ async fn sit(
                 Some(Notice::Ended(cause)) => return place.tell(Told::Ended(cause)).await,
                 // Who waits does not read; whoever wants to come back joins again.
                 Some(Notice::SentToWaitingRoom) => return place.tell(Told::Ended(Cause::Removed)).await,
-                Some(_) => {}
+                Some(notice) => {
+                    if let Some(text) = of_partner(&house, &control, notice) {
+                        place.tell(Told::News(text)).await;
+                    }
+                }
                 None => return place.tell(Told::Ended(Cause::Internal)).await,
             },
             line = next_line(&mut chat) => place.tell(Told::Line(line)).await,
@@ -161,6 +168,16 @@ async fn sit(
             },
         }
     }
+}
+
+/// Writes what a notice tells of a partner of a joint session.
+fn of_partner(house: &House, control: &Control, notice: Notice) -> Option<String> {
+    let roster = Arc::clone(&control.roster().borrow());
+    let partner = roster.partner(notice.partner()?)?;
+    let config = house.config();
+    let language = config.lobby.languages.first().and_then(|text| Language::parse(text));
+    let text = written_of_partner(notice, &partner.authority, language.unwrap_or_default());
+    (!text.is_empty()).then_some(text)
 }
 
 /// Uses a seat that is another's; it ends with the call, which the driver sees.

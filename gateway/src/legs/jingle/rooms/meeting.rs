@@ -116,21 +116,31 @@ pub(super) fn view(
 ) -> View {
     let shown = |person: &crate::room::Person| Person {
         id: person.leg.0,
-        name: person.name.clone(),
+        name: with_origin(person),
         kind: match person.kind {
             Kind::Phone => PersonKind::Phone,
             Kind::Browser => PersonKind::Browser,
             Kind::Xmpp => PersonKind::Xmpp,
+            Kind::Federated => PersonKind::Federated,
         },
         moderator: person.role == Role::Moderator,
         muted: person.muted,
         hand: person.hand.is_some(),
         speaking: false,
+        away: person.away,
         talks: person.kind != Kind::Xmpp || talks(person.leg),
         occupant: occupant(person.leg),
     };
     View {
         title: roster.name.clone(),
         people: roster.present().map(shown).collect(),
+    }
+}
+
+/// Names a person of a partner's half with its authority: an XMPP client shows a name and nothing else.
+fn with_origin(person: &crate::room::Person) -> String {
+    match &person.origin {
+        Some(authority) if !person.name.contains(&**authority) => format!("{} ({authority})", person.name),
+        _ => person.name.clone(),
     }
 }
