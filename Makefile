@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: EUPL-1.2
-# make demo · make test · make bench · make fuzz · make check
-.PHONY: demo test bench fuzz check setup help
+# make demo · make joint-session · make test · make bench · make fuzz · make check
+.PHONY: demo joint-session test bench fuzz check setup help
 
 help:            ## show the targets
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: ## build and start the gateway, place a real call, print how to join
 	@interop-tests/tools/setup.sh demo
 	@examples/desk-phone/demo.sh
+
+joint-session: ## two states share a room: two deployments, a border, what crosses it, how to join
+	@interop-tests/tools/setup.sh session
+	@examples/joint-session/demo.sh
 
 test: check ## everything: unit, virtual time, real peers
 	@interop-tests/tools/setup.sh test

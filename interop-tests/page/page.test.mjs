@@ -24,6 +24,7 @@ if (!process.env.LANDBRIDGE_NAMESPACE) {
 
 const { answeringSide, axeFindings, launch, MICROPHONE_HZ, ROOM_HZ } = await import('./browser.mjs');
 const { MEETING, MODERATOR_PIN, PIN, startStandIn } = await import('./stand-in.mjs');
+const { authorities, jointTests } = await import('./joint.mjs');
 const pictures = process.env.SCREENSHOTS;
 let scratch, standIn, browser, farSide, page, complaints;
 
@@ -72,10 +73,14 @@ test('the page has no accessibility violations on any screen, language and colou
         await page.click('#again');
         crowd();
         standIn.mayInvite = true;
+        standIn.authorities = authorities();
         await joinAs({ pin: MODERATOR_PIN, name: 'Mira Vogel' });
         await page.waitForSelector('#invite:not([hidden])');
         standIn.write(null, 'Ayşe Yılmaz', 'Guten Tag!\nHello!');
         standIn.write(standIn.named('Mira Vogel').id, 'Mira Vogel', 'Moin');
+        standIn.joint('sh.example', 'away');
+        standIn.joint('bund.example', 'up');
+        standIn.add({ name: 'Gast 3 (Schleswig-Holstein)', kind: 'federated', origin: 'Schleswig-Holstein', away: true });
         standIn.room.locked = true;
         standIn.add({ name: 'Jonas Petersen', waiting: true, kind: 'browser' });
         standIn.add({ name: '+49 30 1234567', waiting: true });
@@ -591,3 +596,5 @@ async function until(holds, limit = 10_000) {
     await new Promise((done) => setTimeout(done, 50));
   }
 }
+
+jointTests({ visit, joinAs, spoken, tabTo, finish, at: () => ({ standIn, page }) });

@@ -54,6 +54,7 @@ class StandIn {
     this.failChat = null;
     this.mayInvite = false;
     this.invited = [];
+    this.authorities = [];
     this.next = 1;
   }
 
@@ -132,7 +133,7 @@ class StandIn {
     const person = this.add({ name, kind: 'browser', role, waiting });
     const token = `token-${person.id}`;
     this.tokens.set(token, person.id);
-    json(response, 200, { participant: person.id, token, role, state: waiting ? 'waiting' : 'joined', media: `/whip/${MEETING}`, events: '/api/events', invite: this.mayInvite && role === 'moderator' });
+    json(response, 200, { participant: person.id, token, role, state: waiting ? 'waiting' : 'joined', media: `/whip/${MEETING}`, events: '/api/events', joint: this.authorities.length > 0 && role === 'moderator', invite: this.mayInvite && role === 'moderator' });
   }
 
   events(response, token) {
@@ -161,6 +162,10 @@ class StandIn {
       this.invited.push(body.address);
       return json(response, 202, { invitation: this.invited.length });
     }
+    if (where.startsWith('/api/joint')) {
+      if (me.role !== 'moderator') return problem(response, 403, 'not_moderator');
+      return this.share(response, where, body.partner);
+    }
     const other = /^\/api\/participants\/([^/]+)\/(\w+)$/.exec(where);
     const moderates = other || where.startsWith('/api/room/');
     if (moderates && me.role !== 'moderator') return problem(response, 403, 'not_moderator');
@@ -178,6 +183,26 @@ class StandIn {
     response.writeHead(204);
     response.end();
     this.tell();
+  }
+
+  share(response, where, partner) {
+    if (where === '/api/joint') return json(response, 200, { partners: this.authorities });
+    if (where === '/api/joint/end') { response.writeHead(202); response.end(); return this.endRoom(); }
+    if (partner === 'closed.example') return problem(response, 403, 'not_allowed');
+    this.joint(partner, where.endsWith('invite') ? 'calling' : 'parted');
+    response.writeHead(202);
+    return response.end();
+  }
+
+  /** Brings a partner into a state and tells everybody what the gateway would. */
+  joint(partner, state) {
+    const known = this.authorities.find((listed) => listed.partner === partner);
+    const before = this.room.joint?.find((joint) => joint.partner === partner)?.state;
+    const others = (this.room.joint ?? []).filter((joint) => joint.partner !== partner);
+    this.room.joint = [...others, { partner, authority: known.authority, state }];
+    this.tell();
+    const notice = { calling: 'invited', up: before === 'away' ? 'back' : 'joined', away: 'away', parted: 'left', refused: 'refused' }[state];
+    for (const id of this.streams.keys()) this.send(id, 'notice', { notice: `partner_${notice}`, partner, authority: known.authority });
   }
 
   moderate(action, person) {

@@ -27,7 +27,8 @@ pub struct Setup {
     extra: String,
     trunk: String,
     media: String,
-    address: &'static str,
+    address: String,
+    before: Vec<String>,
     ports: &'static str,
     lobby: String,
     meeting: bool,
@@ -59,7 +60,8 @@ impl Setup {
             extra: String::new(),
             trunk: "encryption = \"prefer\"\nlanguage = \"de\"".into(),
             media: "timeout = \"30s\"".into(),
-            address: "127.0.0.1",
+            address: "\"127.0.0.1\"".into(),
+            before: Vec::new(),
             ports: "40000-48999",
             lobby: String::new(),
             meeting: true,
@@ -83,8 +85,26 @@ impl Setup {
     }
 
     /// Has media on another address; libnice knows no way from elsewhere to loopback.
-    pub fn media_at(mut self, address: &'static str) -> Setup {
-        self.address = address;
+    pub fn media_at(self, address: &str) -> Setup {
+        self.media_at_each(&[address])
+    }
+
+    /// Has media on several addresses.
+    pub fn media_at_each(mut self, addresses: &[&str]) -> Setup {
+        let quoted: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
+        self.address = quoted.join(", ");
+        self
+    }
+
+    /// Starts it through other programs: these words come before its own.
+    pub fn behind(mut self, words: &[String]) -> Setup {
+        self.before = words.to_vec();
+        self
+    }
+
+    /// Lets it live for longer or shorter than most tests need.
+    pub fn lives(mut self, limit: Duration) -> Setup {
+        self.limit = limit;
         self
     }
 
@@ -141,7 +161,7 @@ impl Setup {
             "[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\", \"tls:127.0.0.1:5061\"]\n\
              [sip.tls]\ncertificate = \"gateway.pem\"\nkey = \"gateway.key\"\nserver_ca = \"ca.pem\"\n\
              [[trunk]]\nname = \"test\"\nfrom = [\"127.0.0.0/8\", \"10.55.0.0/24\"]\n{}\n\
-             [media]\nlisten = [\"{}\"]\nports = \"{}\"\n{}\n\
+             [media]\nlisten = [{}]\nports = \"{}\"\n{}\n\
              [web]\nlisten = \"127.0.0.1:8080\"\n[admin]\nlisten = \"127.0.0.1:9090\"\n[lobby]\n{}\n\
              {}{}\n",
             self.trunk, self.address, self.ports, self.media, self.lobby, meeting, self.extra
@@ -167,7 +187,8 @@ impl Setup {
         } else {
             &[]
         };
-        let command = [heap, &before, &serve[..]].concat();
+        let words: Vec<&str> = self.before.iter().map(String::as_str).collect();
+        let command = [&words, heap, &before, &serve[..]].concat();
         let mut process = Process::start(&self.folder, "gateway", self.limit, command[0], &command[1..]);
         let start = Instant::now();
         while ureq::get(format!("{ADMIN}/readyz")).call().is_err() {

@@ -6,6 +6,10 @@
 
 /// The gateway under test: its files, its life, its HTTP API.
 pub mod gateway;
+/// Deployments that share a room, and the border between them.
+pub mod joint_world;
+/// A network of its own for a deployment.
+pub mod namespace;
 /// The strangers: programs that are not ours.
 pub mod peers;
 /// Child processes that end with their owner.

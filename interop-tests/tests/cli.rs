@@ -24,7 +24,7 @@ fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn every_command_has_help_and_a_wrong_one_is_explained() {
     let folder = scratch("help");
-    for command in ["serve", "check", "explain", "call", "rooms", "migrate"] {
+    for command in ["serve", "check", "explain", "call", "rooms", "federation", "migrate"] {
         let (code, out, _) = run(&folder, &[command, "--help"]);
         assert!(
             code == Some(0) && out.contains("Usage") && out.len() > 200,
@@ -34,7 +34,7 @@ fn every_command_has_help_and_a_wrong_one_is_explained() {
     let (code, out, _) = run(&folder, &["--help"]);
     assert!(
         code == Some(0)
-            && ["serve", "check", "explain", "call", "rooms", "migrate"]
+            && ["serve", "check", "explain", "call", "rooms", "federation", "migrate"]
                 .iter()
                 .all(|c| out.contains(c)),
         "{out}"

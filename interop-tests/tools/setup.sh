@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: EUPL-1.2
-# setup.sh demo|check|test|bench|fuzz   install what a target needs; does nothing when it is there already.
+# setup.sh demo|session|check|test|bench|fuzz   install what a target needs; does nothing when it is there already.
 # Debian packages come through apt; Python, JavaScript and Cargo tools go to ~/.cache/landbridge and serve every clone.
 set -euo pipefail
-want=${1:?demo, check, test, bench or fuzz}
+want=${1:?demo, session, check, test, bench or fuzz}
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/landbridge"
 peers="$cache/peers"
 mkdir -p "$cache"
@@ -145,12 +145,18 @@ roomserver_libraries_build() { # FOLDER
 cd "$(dirname "$0")/../.."
 case $want in
   demo) apt_install "${build[@]}" curl ;;
+  session)
+    apt_install_idle prosody prosody "${prosody[@]}"
+    apt_install "${build[@]}" curl baresip-core openssl iproute2 util-linux coreutils nftables python3-venv
+    python_install
+    ;;
   check) apt_install "${build[@]}"; cargo_tool cargo-deny 0.20.2 ;;
   test)
     apt_install "${build[@]}" "${phones[@]}" "${browser[@]}"
     apt_install_idle redis-server redis-server "${meetings[@]}"
     apt_install_idle prosody prosody "${prosody[@]}"
     apt_install_idle ejabberdctl ejabberd ejabberd
+    apt_install_idle knotd knot knot
     apt_install "${messengers[@]}"
     python_install
     javascript_install
@@ -167,5 +173,5 @@ case $want in
     roomserver_libraries_install 0.10.3
     ;;
   fuzz) apt_install "${build[@]}"; cargo_tool cargo-fuzz 0.13.2 ;;
-  *) echo "setup: unknown target $want; one of demo, check, test, bench, fuzz" >&2; exit 2 ;;
+  *) echo "setup: unknown target $want; one of demo, session, check, test, bench, fuzz" >&2; exit 2 ;;
 esac

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: EUPL-1.2
 # test.sh [SUITE…]   unit tests, virtual time and the real peers; one line per suite, the log only when one fails.
-# Suites: tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms
-# xmpp_faults xmpp_hostile life bad_input load. FILTER=name runs the tests whose name holds it.
+# Suites: tidy unit page cli dns peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms
+# xmpp_faults xmpp_hostile joint_border joint joint_cut joint_hostile joint_homes life bad_input load.
+# FILTER=name runs the tests whose name holds it.
 # Each suite of strangers runs in a network namespace of its own, so two run side by side; load runs alone.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/interop-tests/tools
 logs=$(mktemp -d -t landbridge-test.XXXXXX)
 export LANDBRIDGE_JS="${LANDBRIDGE_JS:-${XDG_CACHE_HOME:-$HOME/.cache}/landbridge/js}"
-all=(tidy unit page cli peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms xmpp_faults xmpp_hostile life bad_input load)
+all=(tidy unit page cli dns peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms xmpp_faults xmpp_hostile joint_border joint joint_cut joint_hostile joint_homes life bad_input load)
 suites=("${@:-${all[@]}}")
 passed=0 failed=0
 
@@ -87,7 +88,7 @@ finish() { # SUITE
 build
 alone=() together=()
 for suite in "${suites[@]}"; do
-  case $suite in unit | load) alone+=("$suite") ;; *) together+=("$suite") ;; esac
+  case $suite in unit | load | joint_cut | joint_hostile | joint_homes) alone+=("$suite") ;; *) together+=("$suite") ;; esac
 done
 # Two lanes; each takes the next suite as soon as it is free.
 running=()

@@ -39,7 +39,7 @@ pub(crate) fn start(setup: &Setup, name: &str) -> Process {
     args.extend([
         "erl", "-noinput", "+sbwt", "none", "-mnesia", "dir", &folder, "-s", "ejabberd",
     ]);
-    let limit = Duration::from_secs(290);
+    let limit = Duration::from_secs(3_600);
     Process::start_in(&setup.folder, &setup.folder, name, limit, args[0], &args[1..], &env)
 }
 
@@ -65,7 +65,7 @@ fn text(setup: &Setup) -> String {
          - {{port: 5269, ip: \"{address}\", module: ejabberd_s2s_in}}\n\
          - {{port: 5280, ip: \"{address}\", module: ejabberd_http, request_handlers: {{/xmpp-websocket: ejabberd_http_ws, /api: mod_http_api}}}}\n\
          - {{port: {COMPONENT_PORT}, ip: \"{address}\", module: ejabberd_service, hosts: {{{}: {{password: {SECRET}}}}}}}\n\
-         s2s_use_starttls: required\nauth_method: internal\nacl: {{local: {{user_regexp: \"\"}}, here: {{ip: 127.0.0.0/8}}}}\n\
+         s2s_use_starttls: required\ns2s_timeout: 5s\noutgoing_s2s_timeout: 2s\nauth_method: internal\nacl: {{local: {{user_regexp: \"\"}}, here: {{ip: [127.0.0.0/8, 10.55.0.0/16]}}}}\n\
          access_rules: {{local: {{allow: local}}, c2s: {{allow: all}}}}\n\
          api_permissions: {{tests: {{who: {{access: {{allow: {{acl: here}}}}}}, what: [register]}}}}\n\
          outgoing_s2s_families: [ipv4]\n\

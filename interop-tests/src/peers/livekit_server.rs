@@ -58,6 +58,12 @@ impl Setup {
         self
     }
 
+    /// Takes media at another address.
+    pub fn address(mut self, address: &'static str) -> Setup {
+        self.address = address;
+        self
+    }
+
     /// Shares rooms with other nodes through Redis on a port of 127.0.0.1.
     pub fn redis(mut self, port: u16) -> Setup {
         self.redis = Some(port);

@@ -5,6 +5,8 @@
 pub mod baresip;
 /// A connection that is cut without a word.
 pub mod blackout;
+/// The border between deployments.
+pub mod border;
 /// Chromium with the gateway's page, driven by Playwright.
 pub mod browser;
 /// A controller of OpenTalk as far as phones see it.
@@ -13,6 +15,8 @@ pub mod controller;
 pub mod dino;
 /// ejabberd 23.01.
 pub mod ejabberd;
+/// A deployment that is a partner in name alone.
+pub mod hostile_partner;
 /// Somebody with a Jingle client: slixmpp and aiortc.
 pub mod jingle_person;
 /// linphonec: a classic softphone.
@@ -21,6 +25,8 @@ pub mod linphone;
 pub mod livekit_person;
 /// LiveKit's own media server.
 pub mod livekit_server;
+/// A phone that writes down when each packet comes.
+pub mod metronome;
 /// Names and certificates of the XMPP servers.
 pub mod names;
 /// Stanzas that nobody should send.

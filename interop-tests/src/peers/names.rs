@@ -32,6 +32,9 @@ pub const B: Domain = Domain {
     address: "127.0.0.3",
 };
 
+/// How long it may run.
+const LIMIT: Duration = Duration::from_secs(3_600);
+
 /// A running name server; it ends when dropped.
 pub struct Names {
     _process: Process,
@@ -40,12 +43,17 @@ pub struct Names {
 impl Names {
     /// Starts it and makes the certificates of both domains in the scratch folder.
     pub fn start(scratch: &Path) -> Names {
-        certificates(scratch);
-        let zones: Vec<String> = [A, B].iter().map(|d| format!("{}={}", d.name, d.address)).collect();
+        certificates(scratch, &[A, B]);
+        Names::of(scratch, &[A, B])
+    }
+
+    /// Starts it for domains that have their certificates.
+    pub fn of(scratch: &Path, domains: &[Domain]) -> Names {
+        let zones: Vec<String> = domains.iter().map(|d| format!("{}={}", d.name, d.address)).collect();
         let listen = format!("{RESOLVER}:53");
         let mut args = vec![listen.as_str()];
         args.extend(zones.iter().map(String::as_str));
-        let mut process = python::start_as(scratch, "names", "names.py", Duration::from_secs(290), &args);
+        let mut process = python::start_as(scratch, "names", "names.py", LIMIT, &args);
         process.until("listening", Duration::from_secs(10));
         Names { _process: process }
     }
@@ -63,7 +71,7 @@ pub(crate) fn own_etc(scratch: &Path) -> [String; 2] {
 }
 
 /// Makes an authority, and for each domain a key, a certificate and both in one file.
-fn certificates(scratch: &Path) {
+pub fn certificates(scratch: &Path, domains: &[Domain]) {
     if authority(scratch).exists() {
         return;
     }
@@ -71,7 +79,7 @@ fn certificates(scratch: &Path) {
         set -e
         key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30'
         openssl req -x509 $key -subj '/CN=authority of the XMPP servers' -keyout xmpp-ca.key -out new-ca.pem
-        for d in a.example b.example; do
+        for d; do
           openssl req $key -subj /CN=$d -keyout $d.key -out $d.csr
           printf 'subjectAltName=DNS:%s,DNS:*.%s\\nextendedKeyUsage=serverAuth,clientAuth\\n' $d $d >$d.san
           openssl x509 -req -in $d.csr -CA new-ca.pem -CAkey xmpp-ca.key -CAcreateserial -days 30 -extfile $d.san -out $d.crt
@@ -82,7 +90,8 @@ fn certificates(scratch: &Path) {
         mv new-ca.pem xmpp-ca.pem
     ";
     let done = Command::new("bash")
-        .args(["-c", script])
+        .args(["-c", script, "certificates"])
+        .args(domains.iter().map(|domain| domain.name))
         .current_dir(scratch)
         .output()
         .expect("bash is installed");

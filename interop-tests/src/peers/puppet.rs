@@ -36,6 +36,12 @@ impl Puppet {
         writeln!(file, "{step}").expect("the scratch folder is writable");
     }
 
+    /// Puts a file where it looks for files.
+    pub fn write_beside(&self, name: &str, text: &str) {
+        let path = self.steps.with_file_name(name);
+        std::fs::write(path, text).expect("the scratch folder is writable");
+    }
+
     /// Returns everything it told, the oldest first.
     pub fn told(&self) -> Vec<Value> {
         let output = self.process.output();

@@ -163,6 +163,12 @@ impl XmppServer {
         self.process = Some(process);
     }
 
+    /// Returns each stanza that its component sent to other servers, a line each, as it was before TLS; Prosody alone.
+    pub fn sent_by_component(&self) -> Vec<String> {
+        let text = std::fs::read(self.setup.file("sent.xml")).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    }
+
     /// Returns what this run of it logged.
     pub fn log(&self) -> String {
         self.process.as_ref().map(Process::output).unwrap_or_default()

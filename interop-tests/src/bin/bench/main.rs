@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! `make bench`: the gateway beside a rival, in one run, with one client; writes `docs/bench.md`, `docs/bench-meetings.md`
-//! and `docs/bench-xmpp.md`.
+//! `make bench`: the gateway beside a rival, in one run, with one client; writes `docs/bench.md`, `docs/bench-meetings.md`,
+//! `docs/bench-xmpp.md` and `docs/bench-joint.md`.
 //!
 //! Run it through `interop-tests/tools/bench.sh`, which builds, and gives it a network namespace of its own.
-//! Arguments choose measurements: `idle setup rate room listeners delay sfu sfu-delay joins leak jingle jingle-setup`; none = all. A page is
-//! written only when all its measurements ran.
+//! Arguments choose measurements: `idle setup rate room listeners delay sfu sfu-delay joins leak jingle jingle-setup
+//! joint-delay joint-join joint-listeners joint-cut joint-hostile`; none = all. A page is written only when all its
+//! measurements ran.
 
 /// A-law, as far as bursts need it.
 mod alaw;

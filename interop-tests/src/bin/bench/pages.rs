@@ -25,7 +25,7 @@ pub(crate) struct Page {
 pub(crate) type Measurement = (&'static str, fn(&mut Bench));
 
 /// All pages.
-pub(crate) const PAGES: [Page; 3] = [
+pub(crate) const PAGES: [Page; 4] = [
     Page {
         file: "bench.md",
         title: "Measurements",
@@ -76,6 +76,20 @@ pub(crate) const PAGES: [Page; 3] = [
         ],
         programs: || vec![("Prosody", debian("prosody")), ("Janus", debian("janus"))],
         method: XMPP,
+    },
+    Page {
+        file: "bench-joint.md",
+        title: "Measurements of joint sessions",
+        minutes: 6,
+        measurements: &[
+            ("joint-delay", measure::joint::delay),
+            ("joint-join", measure::joint::join),
+            ("joint-listeners", measure::joint::listeners),
+            ("joint-cut", measure::joint::cut),
+            ("joint-hostile", measure::joint::hostile),
+        ],
+        programs: || vec![("Prosody", debian("prosody"))],
+        method: JOINT,
     },
 ];
 
@@ -154,4 +168,20 @@ const XMPP: &str = "- **CPU and memory per Jingle call**: 10, 100 and 300 calls 
 - **Call set-up**: 100 calls one after the other through Prosody to the lobby, from `proceed` to the first packet of the
   greeting whose level says that it is sound. Three calls before them are not counted: the first caller pays for the
   decoding of a prompt. The callers check their candidates every 50 ms (RFC 8445).
+";
+
+const JOINT: &str = "- Two deployments, each in a network namespace with a name server, a genuine Prosody and a gateway; the bench's own
+  namespace routes between them. For a delay it forwards packet by packet, each 20 ms later. The gateways are not bound
+  to a core here: two of them, two servers and the clients share the machine.
+- **Delay**: four PCMA phones in Thuringia, one after the other, at phases spread over 20 ms, burst as on the page of the
+  gateway; from sending the packet in which a burst begins to the arrival of the packet in which it begins at a PCMA phone
+  in Schleswig-Holstein. It crosses as Opus.
+- **Join**: ten invitations by the operator's interface, from the request to the moment at which both interfaces show both
+  people and a running border leg.
+- **Listeners**: one PCMA speaker in Thuringia, one and then 200 PCMA listeners in Schleswig-Holstein; octets from the IP
+  header on, of what is RTP at the border from Thuringia, over 10 s.
+- **Cut**: everything is dropped at the border for 60 s. Lost ticks are missing RTP sequence numbers at a listener on each
+  side; away and one room again are what both operators' interfaces show.
+- **Hostile partner**: a third deployment's gateway is replaced by a script with its genuine key that sends 100 frames a
+  second with 100 joins each; the time between two packets is measured at a PCMA phone of the first.
 ";

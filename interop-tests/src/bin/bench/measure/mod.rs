@@ -9,6 +9,8 @@ pub(crate) mod idle;
 pub(crate) mod jingle;
 /// Many phones that come into a LiveKit room at once, and come and go.
 pub(crate) mod joins;
+/// Two deployments that share a room.
+pub(crate) mod joint;
 /// What one more listener costs.
 pub(crate) mod listeners;
 /// Calls per second until 1 % fail.
