@@ -12,6 +12,8 @@ pub mod abroad;
 mod admission;
 /// A call without a meeting: two legs in a room of their own.
 mod bridge;
+/// How much may come: a token bucket.
+pub(crate) mod bucket;
 /// The wall clock, for rules with a time window.
 pub mod clock;
 /// What carries frames and sessions between deployments.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use landbridge_federation::{Deployment, Epoch, Frame, RoomAlias, wire};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,6 +14,7 @@ use super::board::Board;
 use super::numbers;
 use super::session::{Ground, Session};
 use super::shared::wall_clock;
+use crate::call::bucket::Bucket;
 use crate::call::courier::{Bounce, Corner, Courier, Mail, Offered, Receipt, Sealed};
 use crate::call::house::{House, now};
 use crate::call::{Cause, LegId};
@@ -78,7 +79,7 @@ pub(super) struct Desk {
     running: HashMap<RoomAlias, Running>,
     live: watch::Receiver<LiveRooms>,
     /// How much each partner may send.
-    octets: HashMap<Deployment, Allowance>,
+    octets: HashMap<Deployment, Bucket>,
 }
 
 struct Running {
@@ -220,8 +221,8 @@ impl Desk {
             numbers::refused(&partner.name, why);
             receipt.refused(why);
         };
-        let allowance = self.octets.entry(partner.name.clone()).or_insert_with(Allowance::full);
-        if !allowance.take(now(), sealed.payload.len()) {
+        let octets = self.octets.entry(partner.name.clone()).or_insert_with(allowance);
+        if !octets.take(now(), sealed.payload.len() as f64) {
             return refuse(receipt, "flood");
         }
         if !self.house.vouching.permits(partner) {
@@ -329,31 +330,9 @@ fn open(federation: &Federation, partner: &Partner, sealed: &Sealed) -> Result<F
     }
 }
 
-/// How much one partner may send.
-struct Allowance {
-    octets: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn full() -> Allowance {
-        Allowance {
-            octets: OCTETS_AT_ONCE,
-            at: now(),
-        }
-    }
-
-    fn take(&mut self, now: Instant, octets: usize) -> bool {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.octets = (self.octets + passed * OCTETS_PER_SECOND).min(OCTETS_AT_ONCE);
-        self.at = now;
-        let octets = octets as f64;
-        let fits = self.octets >= octets;
-        if fits {
-            self.octets -= octets;
-        }
-        fits
-    }
+/// Returns what one partner may send, as long as it has sent nothing.
+fn allowance() -> Bucket {
+    Bucket::new(now(), OCTETS_AT_ONCE, OCTETS_PER_SECOND)
 }
 
 #[cfg(test)]
@@ -362,13 +341,13 @@ mod tests {
 
     #[test]
     fn a_gigabyte_of_frames_passes_at_the_agreed_pace_alone() {
-        let mut allowance = Allowance::full();
+        let mut allowance = allowance();
         let start = now();
         let frame = crate::call::courier::MOST_PAYLOAD;
-        let passed = (0..16_384).filter(|_| allowance.take(start, frame)).count();
+        let passed = (0..16_384).filter(|_| allowance.take(start, frame as f64)).count();
         assert_eq!(passed * frame, 8 * 1024 * 1024);
         let later = start + Duration::from_secs(1);
-        let passed = (0..16_384).filter(|_| allowance.take(later, frame)).count();
+        let passed = (0..16_384).filter(|_| allowance.take(later, frame as f64)).count();
         assert_eq!(passed * frame, 1024 * 1024);
     }
 }

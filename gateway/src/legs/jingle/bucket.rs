@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use crate::call::bucket::Bucket;
+
 /// Stanzas that a user may send at once: a call begins with dozens of candidates.
 const BURST: f64 = 500.0;
 /// Stanzas per second after that.
@@ -16,42 +18,6 @@ pub(super) struct Buckets {
     users: HashMap<String, Bucket>,
     most: f64,
     per_second: f64,
-}
-
-/// One token bucket.
-pub(super) struct Bucket {
-    tokens: f64,
-    most: f64,
-    per_second: f64,
-    at: Instant,
-}
-
-impl Bucket {
-    /// Makes a full bucket.
-    pub(super) fn new(now: Instant, most: f64, per_second: f64) -> Bucket {
-        Bucket {
-            tokens: most,
-            most,
-            per_second,
-            at: now,
-        }
-    }
-
-    /// Takes one token; returns false if there is none.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
-        self.refill(now);
-        let has_one = self.tokens >= 1.0;
-        if has_one {
-            self.tokens -= 1.0;
-        }
-        has_one
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.per_second).min(self.most);
-        self.at = now;
-    }
 }
 
 impl Buckets {
@@ -85,17 +51,14 @@ impl Buckets {
     /// Counts one stanza of a user (a bare address); returns false if it is one too many.
     pub(super) fn take(&mut self, now: Instant, user: &str) -> bool {
         if !self.users.contains_key(user) && self.users.len() >= USERS {
-            self.users.retain(|_, bucket| {
-                bucket.refill(now);
-                bucket.tokens < bucket.most
-            });
+            self.users.retain(|_, bucket| !bucket.is_full(now));
             if self.users.len() >= USERS {
                 self.users.clear();
             }
         }
         let (most, per_second) = (self.most, self.per_second);
         let new = || Bucket::new(now, most, per_second);
-        self.users.entry(user.to_owned()).or_insert_with(new).take(now)
+        self.users.entry(user.to_owned()).or_insert_with(new).take(now, 1.0)
     }
 }
 

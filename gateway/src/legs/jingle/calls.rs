@@ -17,9 +17,9 @@ use landbridge_jingle::reason::Reason;
 use minidom::Element;
 use tokio::sync::mpsc;
 
-use super::bucket::Bucket;
 use super::driver::{Outside, spoken};
 use super::{MAILBOX, address, cause, parcels};
+use crate::call::bucket::Bucket;
 use crate::call::courier::{self, Corner, Mail};
 use crate::call::house::now;
 use crate::call::line::{Event, Line};
@@ -221,7 +221,7 @@ impl Talks {
         let strangers = || self.talks.values().filter(|talk| !talk.is_known);
         let of_user = strangers().filter(|talk| talk.peer.to_bare() == peer.to_bare()).count();
         let of_domain = strangers().filter(|talk| talk.peer.domain() == peer.domain()).count();
-        of_user >= STRANGERS_OF_USER || of_domain >= STRANGERS_OF_DOMAIN || !self.pace.take(now)
+        of_user >= STRANGERS_OF_USER || of_domain >= STRANGERS_OF_DOMAIN || !self.pace.take(now, 1.0)
     }
 
     /// Takes the legs whose calls ended since it was asked last.

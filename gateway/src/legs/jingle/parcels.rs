@@ -20,8 +20,9 @@ use minidom::Element;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::Post;
-use super::bucket::{Bucket, Buckets};
+use super::bucket::Buckets;
 use super::driver::Order;
+use crate::call::bucket::Bucket;
 use crate::call::courier::{Bounce, Corner, MOST_PAYLOAD, Mail, Parcel, Postbox, Receipt, Sealed};
 
 /// The part before the `@` of every deployment's federation address.
@@ -155,7 +156,7 @@ impl Parcels {
             let strangers = self
                 .strangers
                 .get_or_insert_with(|| Bucket::new(now, STRANGERS, STRANGERS_RATE));
-            if strangers.take(now) {
+            if strangers.take(now, 1.0) {
                 return refuse("unknown-partner");
             }
             dropped("unknown-partner");

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::super::border::Border;
 use super::super::numbers::Counted;
+use crate::call::bucket::Bucket;
 use crate::call::house::now;
 
 /// How long a partner is taken for present after its last frame, whatever bounces.
@@ -45,8 +46,7 @@ pub(super) struct Link {
     next: Instant,
     failed: u32,
     placed: Option<Instant>,
-    lines: f64,
-    lines_at: Instant,
+    lines: Bucket,
 }
 
 impl Link {
@@ -66,8 +66,7 @@ impl Link {
             next: now(),
             failed: 0,
             placed: None,
-            lines: LINES_AT_ONCE,
-            lines_at: now(),
+            lines: Bucket::new(now(), LINES_AT_ONCE, LINES_PER_SECOND),
         }
     }
 
@@ -130,14 +129,7 @@ impl Link {
 
     /// Counts a line; tells whether it is shown beyond the pace of the room.
     pub(super) fn may_exceed_pace(&mut self, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.lines_at).as_secs_f64();
-        self.lines = (self.lines + passed * LINES_PER_SECOND).min(LINES_AT_ONCE);
-        self.lines_at = now;
-        let fits = self.lines >= 1.0;
-        if fits {
-            self.lines -= 1.0;
-        }
-        fits
+        self.lines.take(now, 1.0)
     }
 }
 
