@@ -15,7 +15,7 @@ use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_TELEPHONE_EVENT, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
-use rtc::peer_connection::transport::{RTCDtlsRole, RTCIceCandidate, RTCIceCandidateType, RTCIceServer};
+use rtc::peer_connection::transport::{RTCDtlsRole, RTCIceCandidate, RTCIceCandidateType};
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
@@ -31,10 +31,10 @@ use webrtc::peer_connection::{
 };
 use webrtc::runtime::Runtime;
 
-use super::DoorConfig;
 use super::keys::{Exported, Listening};
 use super::runtime::FromHere;
 use super::sockets::{Shared, Sockets};
+use super::{DoorConfig, engine_servers};
 use crate::media::sdp::format;
 use crate::media::thread::{Found, FromBrowser, ToBrowser};
 use crate::media::words::{Event, IceServer, Refusal};
@@ -145,20 +145,7 @@ pub(super) async fn build(
         }
         None => Arc::new(here),
     };
-    let servers = wish
-        .ice
-        .iter()
-        .map(|server| RTCIceServer {
-            urls: server.urls.clone(),
-            username: server.username.clone(),
-            credential: server.credential.clone(),
-        })
-        .collect();
-    let addresses: Vec<SocketAddr> = config
-        .listen
-        .iter()
-        .map(|ip| SocketAddr::new(*ip, config.lease.port()))
-        .collect();
+    let (servers, addresses) = (engine_servers(wish.ice), config.addresses());
     let connection = PeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
         .with_media_engine(media)

@@ -27,15 +27,16 @@ mod sockets;
 mod talk;
 mod theirs;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use rtc::peer_connection::transport::RTCIceServer;
 use tokio::sync::mpsc;
 
 use super::ports::Lease;
 use super::thread::{BrowserWire, FromBrowser, ToBrowser};
-use super::words::Event;
+use super::words::{Event, IceServer};
 pub(super) use candidates::Reach;
 pub(crate) use sfu::{SfuEvent, SfuLink, SfuTrack};
 pub(crate) use talk::{Agreed, Peer};
@@ -61,6 +62,24 @@ pub(crate) struct DoorConfig {
     pub(crate) lease: Lease,
     /// Ends a connection that was lost for this long, or never came up.
     pub(crate) timeout: Duration,
+}
+
+impl DoorConfig {
+    /// Returns the local addresses with the port.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let port = self.lease.port();
+        self.listen.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
+    }
+}
+
+/// Returns STUN and TURN servers as the engine has them.
+fn engine_servers(ice: &[IceServer]) -> Vec<RTCIceServer> {
+    let engine = |server: &IceServer| RTCIceServer {
+        urls: server.urls.clone(),
+        username: server.username.clone(),
+        credential: server.credential.clone(),
+    };
+    ice.iter().map(engine).collect()
 }
 
 /// Packets that wait between a connection and its leg; 64 are more than a second of sound.

@@ -2,7 +2,7 @@
 //! One connection with an SFU: our sound out, tracks in, data both ways. Offers and answers come and go as often as the
 //! SFU likes, candidates trickle (RFC 8838), and ICE can be restarted.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::configuration::{RTCConfigurationBuilder, RTCOfferOptions};
 use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::transport::{RTCIceCandidateInit, RTCIceCandidateType, RTCIceServer};
+use rtc::peer_connection::transport::{RTCIceCandidateInit, RTCIceCandidateType};
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind};
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use tokio::sync::mpsc;
@@ -33,7 +33,7 @@ use webrtc::rtp_transceiver::RtpSender;
 
 use super::connection::{AUDIO_LEVEL, Sender, bad_sdp, encoding, internal, offered_level_id, opus};
 use super::runtime::FromHere;
-use super::{DoorConfig, inactive};
+use super::{DoorConfig, engine_servers, inactive};
 use crate::media::sdp::format;
 use crate::media::thread::{FromBrowser, ToBrowser, TrackSink};
 use crate::media::words::{IceServer, Refusal};
@@ -395,19 +395,7 @@ async fn build(
     if let Some(public) = config.public_address {
         settings = settings.with_nat_1to1_ips(vec![public.to_string()], RTCIceCandidateType::Host);
     }
-    let servers = ice
-        .iter()
-        .map(|server| RTCIceServer {
-            urls: server.urls.clone(),
-            username: server.username.clone(),
-            credential: server.credential.clone(),
-        })
-        .collect();
-    let addresses: Vec<SocketAddr> = config
-        .listen
-        .iter()
-        .map(|ip| SocketAddr::new(*ip, config.lease.port()))
-        .collect();
+    let (servers, addresses) = (engine_servers(ice), config.addresses());
     let connection = PeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
         .with_media_engine(media)
