@@ -18,6 +18,7 @@ pub const PHONE_HZ: f64 = 610.0;
 pub const MIRA_HZ: f64 = 1270.0;
 
 /// What there is before the gateway starts.
+#[derive(Clone)]
 pub struct Plan {
     software: Software,
     other: Option<Software>,
@@ -107,6 +108,22 @@ impl Plan {
         };
         world.until_connected(Duration::from_secs(10));
         world
+    }
+
+    /// Starts it with others in the meeting and with Dino, carol's, before its door: called, and its microphone runs.
+    /// When Dino's own encoder does not start, all begins again, up to three times.
+    pub fn start_with_dino<T>(self, test: &str, hz: f64, others: impl Fn(&World) -> T) -> (World, T, Dino) {
+        for attempt in 1..=3 {
+            let world = self.clone().start(test);
+            let others = others(&world);
+            let mut carol = world.dino("carol", hz);
+            carol.call(&world.room());
+            if carol.speaks(Duration::from_secs(8)) {
+                return (world, others, carol);
+            }
+            println!("attempt {attempt}: Dino's own encoder did not start");
+        }
+        panic!("Dino's own encoder did not start in three calls");
     }
 }
 

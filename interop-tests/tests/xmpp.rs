@@ -94,11 +94,8 @@ fn people_of_prosody_meet_at_ejabberd() {
 
 /// Dino calls, writes the PIN, hears and is heard, mutes itself, hangs up, and is called by the phone's dial plan.
 fn dino_meets_a_phone(test: &str, plan: Plan) {
-    let world = plan.start(test);
     let all = [PHONE_HZ, BOB_HZ];
-    let phone = world.phone();
-    let mut carol = world.dino("carol", BOB_HZ);
-    carol.call(&world.room());
+    let (world, phone, mut carol) = plan.start_with_dino(test, BOB_HZ, World::phone);
     carol.until_shows("For English, write 2", SOON);
     carol.write(&world.room(), "2");
     carol.until_stanza("XMPP IN", &["PIN"], SOON);

@@ -156,11 +156,8 @@ fn a_caller_is_told_of_the_people_within_a_second() {
 /// Dino shows the people of the meeting in its call, and the meeting's chat; a hand raised in Dino is seen on the page.
 #[test]
 fn dino_shows_the_people_and_the_chat() {
-    let world = Plan::new(Prosody).start("xmpp-dino-room");
-    let _phone = phone_with_number(&world);
-    let mut mira = world.mira();
-    let mut carol = world.dino("carol", BOB_HZ);
-    carol.call(&world.room());
+    let others = |world: &World| (phone_with_number(world), world.mira());
+    let (world, (_phone, mut mira), mut carol) = Plan::new(Prosody).start_with_dino("xmpp-dino-room", BOB_HZ, others);
     carol.until_shows("For English, write 2", SOON);
     carol.write(&world.room(), "2");
     carol.until_stanza("XMPP IN", &["PIN"], SOON);

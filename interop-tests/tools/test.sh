@@ -4,7 +4,7 @@
 # Suites: tidy unit page cli dns peers phones browser livekit opentalk opentalk_tenth faults xmpp xmpp_rooms
 # xmpp_faults xmpp_hostile joint_border joint joint_cut joint_hostile joint_homes life bad_input load.
 # FILTER=name runs the tests whose name holds it.
-# Each suite of strangers runs in a network namespace of its own, so two run side by side; load runs alone.
+# Each suite of strangers runs in a network namespace of its own, so two run side by side; those that bound times run alone.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/interop-tests/tools
@@ -88,7 +88,7 @@ finish() { # SUITE
 build
 alone=() together=()
 for suite in "${suites[@]}"; do
-  case $suite in unit | load | joint_cut | joint_hostile | joint_homes) alone+=("$suite") ;; *) together+=("$suite") ;; esac
+  case $suite in unit | load | xmpp_rooms | joint_cut | joint_hostile | joint_homes) alone+=("$suite") ;; *) together+=("$suite") ;; esac
 done
 # Two lanes; each takes the next suite as soon as it is free.
 running=()

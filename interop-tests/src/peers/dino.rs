@@ -127,6 +127,19 @@ impl Dino {
         self.until_button("Start call", Duration::from_secs(10));
     }
 
+    /// Tells whether its microphone runs, soon after a call was accepted. Under load Dino's pipeline at times never brings
+    /// its encoder to life: it then sends no packet, which no other side can mend.
+    pub fn speaks(&self, limit: Duration) -> bool {
+        let begin = Instant::now();
+        while !self.log().contains("opus_encoder_encode: live=true") {
+            if begin.elapsed() > limit {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        true
+    }
+
     /// Writes to somebody.
     pub fn write(&mut self, jid: &str, text: &str) {
         self.step(&format!("open {jid}"));
