@@ -3,9 +3,9 @@
 """Dino, a desktop client, at a display and a sound card that do not exist: dino.py FOLDER NAME JID PASSWORD SECONDS HZ [CONTACT…]
 
 To be run below own_etc.sh by the system's Python. Its microphone hums HZ; what its loudspeaker plays is in FOLDER/NAME.wav,
-its stanzas and its log in FOLDER/NAME-dino.log. It has a conversation with each CONTACT. Prints {"event": …} and twice a second {"labels": texts on the screen}.
+its stanzas and its log in FOLDER/NAME-dino.log. It has a conversation with each CONTACT. Prints {"event": …}.
 Lines appended to FOLDER/NAME.do steer it: "accept" and "reject" a call that rings, "open JID" shows a conversation,
-"type TEXT" writes there, "click LABEL" presses what is called so, "key KEY", "picture" into FOLDER/NAME.png, "tree", "end"."""
+"type TEXT" writes there, "click LABEL" presses what is called so, "key KEY", "look" prints {"labels": texts on the screen}, "picture" into FOLDER/NAME.png, "tree", "end"."""
 import json
 import os
 import signal
@@ -167,6 +167,8 @@ def act(verb, rest):
             subprocess.run(["xdotool", "key", rest], check=True)
         case "click":
             press(rest)
+        case "look":
+            say(labels=labels())
         case "picture":
             file = os.path.join(folder, name + ".png")
             grab = ["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-i", os.environ["DISPLAY"], "-frames:v", "1", file]
@@ -182,16 +184,13 @@ def main():
     account()
     environment = {**os.environ, "G_MESSAGES_DEBUG": "all", "DINO_LOG_LEVEL": "debug"}
     dino = run("dino", "dino-im", "--print-xmpp=all", env=environment)
-    done, steps, end, next_look = 0, os.path.join(folder, name + ".do"), time.monotonic() + float(seconds), 0
+    done, steps, end = 0, os.path.join(folder, name + ".do"), time.monotonic() + float(seconds)
     say(event="started")
     while time.monotonic() < end:
         time.sleep(0.05)
         if dino.poll() is not None:
             say(event="dino ended", status=dino.returncode)
             break
-        if time.monotonic() > next_look:
-            next_look = time.monotonic() + 0.5
-            say(labels=labels())
         lines = open(steps, encoding="utf-8").read().split("\n")[:-1] if os.path.exists(steps) else []
         for line in lines[done:]:
             verb, _, rest = line.partition(" ")

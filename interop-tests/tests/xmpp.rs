@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use landbridge_interop_tests::gateway::{MEETING, PIN};
 use landbridge_interop_tests::peers::baresip;
+use landbridge_interop_tests::peers::dino::again_when_dino_crashes;
 use landbridge_interop_tests::peers::jingle_person::JinglePerson;
 use landbridge_interop_tests::peers::stanza_person::StanzaPerson;
 use landbridge_interop_tests::peers::xmpp_server::Software::{Ejabberd, Prosody};
@@ -94,6 +95,10 @@ fn people_of_prosody_meet_at_ejabberd() {
 
 /// Dino calls, writes the PIN, hears and is heard, mutes itself, hangs up, and is called by the phone's dial plan.
 fn dino_meets_a_phone(test: &str, plan: Plan) {
+    again_when_dino_crashes(|| dino_meets_a_phone_once(test, plan.clone()));
+}
+
+fn dino_meets_a_phone_once(test: &str, plan: Plan) {
     let all = [PHONE_HZ, BOB_HZ];
     let (world, phone, mut carol) = plan.start_with_dino(test, BOB_HZ, World::phone);
     carol.until_shows("For English, write 2", SOON);
@@ -274,6 +279,10 @@ fn a_moderator_invites_people_who_answer_decline_and_do_not_answer() {
 
 #[test]
 fn dino_is_invited_and_answers() {
+    again_when_dino_crashes(dino_is_invited_once);
+}
+
+fn dino_is_invited_once() {
     let world = Plan::new(Ejabberd).people_at(Prosody).start("xmpp-invite-dino");
     let phone = world.phone();
     let mut carol = world.dino("carol", BOB_HZ);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use landbridge_interop_tests::gateway::{MEETING, PIN};
 use landbridge_interop_tests::peers::baresip::{self, Baresip};
 use landbridge_interop_tests::peers::browser::Visitor;
+use landbridge_interop_tests::peers::dino::again_when_dino_crashes;
 use landbridge_interop_tests::peers::jingle_person::JinglePerson;
 use landbridge_interop_tests::peers::xmpp_person::XmppPerson;
 use landbridge_interop_tests::peers::xmpp_server::Software::{Ejabberd, Prosody};
@@ -156,6 +157,10 @@ fn a_caller_is_told_of_the_people_within_a_second() {
 /// Dino shows the people of the meeting in its call, and the meeting's chat; a hand raised in Dino is seen on the page.
 #[test]
 fn dino_shows_the_people_and_the_chat() {
+    again_when_dino_crashes(dino_shows_the_people_and_the_chat_once);
+}
+
+fn dino_shows_the_people_and_the_chat_once() {
     let others = |world: &World| (phone_with_number(world), world.mira());
     let (world, (_phone, mut mira), mut carol) = Plan::new(Prosody).start_with_dino("xmpp-dino-room", BOB_HZ, others);
     carol.until_shows("For English, write 2", SOON);
