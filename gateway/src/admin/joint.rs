@@ -214,7 +214,7 @@ impl From<FederationRefusal> for Problem {
                 (StatusCode::FORBIDDEN, "not_allowed", what)
             }
             FederationRefusal::TooMany => {
-                let what = "too many invitations; wait some minutes";
+                let what = "too many invitations of this partner; wait 20 seconds";
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_invitations", what)
             }
             FederationRefusal::Draining => {

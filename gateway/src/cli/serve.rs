@@ -313,6 +313,7 @@ fn media_config(config: &Config) -> MediaConfig {
         public_address: config.media.public_address,
         ports: config.media.ports.clone(),
         threads: config.media.threads,
+        realtime: config.media.realtime,
         timeout: config.media.timeout,
         ..MediaConfig::default()
     }

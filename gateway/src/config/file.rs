@@ -86,6 +86,7 @@ struct MediaPart {
     public_address: Option<Spanned<String>>,
     ports: Option<Spanned<String>>,
     threads: Option<usize>,
+    realtime: Option<bool>,
     timeout: Option<Spanned<String>>,
 }
 
@@ -381,6 +382,7 @@ impl Walk<'_> {
                 .and_then(|s| self.value(s, values::port_range))
                 .unwrap_or(40000..=49999),
             threads: part.threads.unwrap_or(0),
+            realtime: part.realtime.unwrap_or(true),
             timeout: self.duration(part.timeout.as_ref(), Duration::from_secs(30)),
         }
     }

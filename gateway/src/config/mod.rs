@@ -128,6 +128,8 @@ pub struct Media {
     pub ports: RangeInclusive<u16>,
     /// Media threads; 0 = one per core.
     pub threads: usize,
+    /// Media threads go before other work of the machine, where the system allows it.
+    pub realtime: bool,
     /// Silence on the wire after which a leg ends.
     pub timeout: Duration,
 }

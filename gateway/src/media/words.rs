@@ -26,6 +26,8 @@ pub struct MediaConfig {
     pub ports: RangeInclusive<u16>,
     /// Media threads; 0 means one per core.
     pub threads: usize,
+    /// Media threads go before other work of the machine, where the system allows it.
+    pub realtime: bool,
     /// Ends a leg after this much silence on the wire.
     pub timeout: Duration,
     /// Keeps a closed port out of use for this long, so that late packets of the old call reach nobody.
@@ -41,6 +43,7 @@ impl Default for MediaConfig {
             public_address: None,
             ports: 40_000..=40_999,
             threads: 0,
+            realtime: false,
             timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
             max_speakers: 4,

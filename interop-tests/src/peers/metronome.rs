@@ -7,6 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+
 use crate::gateway::{MEETING, PIN};
 use crate::wire::{Answer, Call, Client, offer};
 
@@ -101,7 +106,16 @@ impl Drop for Metronome {
     }
 }
 
+/// Lets this thread go before all others where that is allowed: the gateway's evenness is to be seen, not the listener's.
+fn go_first() {
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    if let Ok(priority) = ThreadPriorityValue::try_from(20u8) {
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(priority), policy);
+    }
+}
+
 fn listen(socket: &UdpSocket, to: Option<(String, u16)>, stop: &AtomicBool, heard: &Mutex<Vec<Arrival>>) {
+    go_first();
     socket
         .set_read_timeout(Some(Duration::from_millis(10)))
         .expect("a time-out above zero is valid");

@@ -27,6 +27,8 @@ mod opus;
 mod phone;
 /// Prompts and chimes: clips played frame by frame.
 mod player;
+/// Media before other work.
+mod priority;
 /// One room: mix, ears, chimes, speakers.
 mod room;
 /// Who speaks, told without flapping.

@@ -20,6 +20,7 @@ use super::encoders::Encoders;
 use super::leg::{Leg, Since};
 use super::onward::Onward;
 use super::phone::{Phone, SOCKETS};
+use super::priority;
 use super::room::Room;
 use super::uplink::Uplink;
 use super::wire::Wire;
@@ -66,9 +67,17 @@ pub(crate) fn start(
         forwarded: metrics::counter!("landbridge_opus_forwarded_total"),
         borders: Counters::new(),
     };
+    let first = config.realtime;
     std::thread::Builder::new()
         .name(format!("media-{index}"))
-        .spawn(move || worker.run())?;
+        .spawn(move || {
+            if let Some(Err(why)) = first.then(priority::go_first)
+                && index == 0
+            {
+                    tracing::info!(%why, "media threads run like other work, and may tick late on a busy machine; allow real-time priority with CAP_SYS_NICE or LimitRTPRIO=10, or set [media] realtime = false");
+            }
+            worker.run();
+        })?;
     Ok(Mailbox { commands, waker })
 }
 

@@ -80,7 +80,7 @@ pub(crate) const PAGES: [Page; 4] = [
     Page {
         file: "bench-joint.md",
         title: "Measurements of joint sessions",
-        minutes: 6,
+        minutes: 9,
         measurements: &[
             ("joint-delay", measure::joint::delay),
             ("joint-join", measure::joint::join),
@@ -173,9 +173,10 @@ const XMPP: &str = "- **CPU and memory per Jingle call**: 10, 100 and 300 calls 
 const JOINT: &str = "- Two deployments, each in a network namespace with a name server, a genuine Prosody and a gateway; the bench's own
   namespace routes between them. For a delay it forwards packet by packet, each 20 ms later. The gateways are not bound
   to a core here: two of them, two servers and the clients share the machine.
-- **Delay**: four PCMA phones in Thuringia, one after the other, at phases spread over 20 ms, burst as on the page of the
-  gateway; from sending the packet in which a burst begins to the arrival of the packet in which it begins at a PCMA phone
-  in Schleswig-Holstein. It crosses as Opus.
+- **Delay**: eight times two deployments, for how their gateways' ticks stand to each other is up to chance at each start;
+  in each a PCMA phone in Thuringia, at phases spread over 20 ms, bursts as on the page of the gateway; from sending the
+  packet in which a burst begins to the arrival of the packet in which it begins at a PCMA phone in Schleswig-Holstein.
+  It crosses as Opus.
 - **Join**: ten invitations by the operator's interface, from the request to the moment at which both interfaces show both
   people and a running border leg.
 - **Listeners**: one PCMA speaker in Thuringia, one and then 200 PCMA listeners in Schleswig-Holstein; octets from the IP
